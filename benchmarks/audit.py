@@ -66,7 +66,7 @@ def images_of(name: str, source: str | None) -> tuple[list, np.ndarray]:
     return list(dataset.images), np.asarray(dataset.labels)
 
 
-def measure_leaks(images: list, transformer: CNNFeatureTransformer, seed: int) -> None:
+def measure_leaks(images: list, transformer: CNNFeatureTransformer, seed: int, sheet: str | None) -> None:
     """Plant leaks and print how many are found, by kind, and what else is."""
     rng = np.random.default_rng(seed)
     chosen = [Image.fromarray(read_image(images[row])) for row in np.sort(rng.permutation(len(images))[:IMAGES])]
@@ -95,6 +95,20 @@ def measure_leaks(images: list, transformer: CNNFeatureTransformer, seed: int) -
     print(
         f"  pairs: {len(pairs)}, planted {sum((p.first, p.second) in planted for p in pairs)}, not planted {len(other)}"
     )
+    if sheet:
+        draw_sheet([(chosen[p.first], chosen[p.second], p) for p in other], sheet, rng)
+
+
+def draw_sheet(pairs: list, path: str, rng: np.random.Generator) -> None:
+    """Draw 25 random pairs that were not planted, to judge by eye whether they show the same picture."""
+    page = Image.new("RGB", (5 * 250, 5 * 125), "white")
+    for place, row in enumerate(rng.permutation(len(pairs))[:25].tolist()):
+        one, other, pair = pairs[row]
+        if pair.kind == "mirrored":
+            other = other.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+        for column, image in enumerate((one, other)):
+            page.paste(image.resize((120, 120)), (place % 5 * 250 + column * 121, place // 5 * 125))
+    page.save(path)
 
 
 def measure_labels(X: np.ndarray, labels: np.ndarray, head: str) -> None:
@@ -127,11 +141,12 @@ def main() -> None:
     parser.add_argument("--layer")
     parser.add_argument("--head", default="logistic")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--sheet", help="a .png of pairs that were not planted")
     options = parser.parse_args()
     images, labels = images_of(options.name, options.source)
     transformer = CNNFeatureTransformer(layer=options.layer, precision="float32", verbose=True)
     if options.name != "digits":
-        measure_leaks(images, transformer, options.seed)
+        measure_leaks(images, transformer, options.seed, options.sheet)
     rows = np.sort(np.random.default_rng(0).permutation(len(images))[:IMAGES])
     measure_labels(transformer.fit_transform([images[row] for row in rows]), labels[rows], options.head)
 

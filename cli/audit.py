@@ -13,9 +13,17 @@ from .checks import check_names
 from .data_options import data_options, datasets_from
 from .logs import announce
 from .option_groups import HEAD_OPTIONS, JUDGING, OUTPUT, Command, in_group
-from .options import json_option, network_options, reading_options, report_option, test_option, transformer_from
+from .options import (
+    dry_run_option,
+    json_option,
+    network_options,
+    reading_options,
+    report_option,
+    test_option,
+    transformer_from,
+)
 from .output_files import check_output, check_outputs
-from .report import note
+from .report import note, print_forecast
 from .results import print_result, save_report
 
 __all__ = ["audit"]
@@ -43,7 +51,8 @@ _heads, _judging, _output = map(in_group, (HEAD_OPTIONS, JUDGING, OUTPUT))
 @data_options
 @network_options(several=False)
 @reading_options
-def audit(data: str, **options: Any) -> None:
+@dry_run_option
+def audit(data: str, dry_run: bool, **options: Any) -> None:
     """Look for what makes DATA unsound: leaks, wrong labels, odd images and shortcuts.
 
     Near-duplicates are copies, also re-encoded, resized, cropped, mirrored or made brighter. Nothing is changed.
@@ -69,16 +78,20 @@ def audit(data: str, **options: Any) -> None:
     from ..audit.audit import audit_dataset
     from ..reports.audit import audit_parts
 
-    result = audit_dataset(
-        dataset,
-        transformer_from(options),
-        test=test,
-        head=options["head"],
-        cv=options["cv"],
-        random_state=options["seed"],
-        n_jobs=options["n_jobs"],
-        verbose=not options["quiet"],
-    )
+    transformer = transformer_from(options)
+    judging = {
+        "test": test,
+        "head": options["head"],
+        "cv": options["cv"],
+        "random_state": options["seed"],
+        "n_jobs": options["n_jobs"],
+    }
+    if dry_run:
+        from ..forecast.audit import forecast_audit
+
+        print_forecast(forecast_audit(dataset, transformer, **judging), options)
+        return
+    result = audit_dataset(dataset, transformer, **judging, verbose=not options["quiet"])
     if options["write_groups"]:
         result.write_groups(options["write_groups"])
     save_report(options, result, None)

@@ -15,7 +15,7 @@ from .likeness import brightened, standardised
 
 __all__ = ["Placement", "compare_aligned", "refine", "warped"]
 
-STEPS = 8
+STEPS, FEW_STEPS = 8, 5
 # Pairs at a time, so that memory is bounded.
 CHUNK = 128
 TINY = 1e-6
@@ -57,23 +57,27 @@ class Placement:
         )
 
 
-def refine(large: np.ndarray, small: np.ndarray, where: Placement, *, steps: int = STEPS) -> Placement:
-    """Return the placements at which the detail of both images agrees best, found by steps from the given ones.
+def refine(large: np.ndarray, small: np.ndarray, where: Placement) -> list[Placement]:
+    """Return better placements, found by steps from the given ones: by whole pictures, and from there by their detail.
+
+    What all images of a data set share, such as bars and gradients, is mostly coarse and may lead astray.
 
     Parameters
     ----------
     large, small : ndarray, shape (p, side, side)
         Grey copies of the image that the other lies in, and of that other; mirrored already where they are.
     where : Placement
-    steps : int, default=8
     """
-    scale, shift = where.scale.copy(), where.shift.copy()
-    for start in range(0, len(large), CHUNK):
-        part = slice(start, start + CHUNK)
-        # What all images of a data set share, such as bars and gradients, is mostly coarse.
-        one, other = (_without_coarse(copies[part].astype(np.float32)) for copies in (large, small))
-        scale[part], shift[part] = _refined(one[:, None], other, scale[part], shift[part], steps)
-    return Placement(where.mirrored, scale, shift)
+    scale, shift = where.scale, where.shift
+    found = []
+    for filtered in (_as_they_are, _without_coarse):
+        scale, shift = scale.copy(), shift.copy()
+        for start in range(0, len(large), CHUNK):
+            part = slice(start, start + CHUNK)
+            one, other = (filtered(copies[part].astype(np.float32)) for copies in (large, small))
+            scale[part], shift[part] = _refined(one[:, None], other, scale[part], shift[part], FEW_STEPS)
+        found.append(Placement(where.mirrored, scale, shift))
+    return found
 
 
 def compare_aligned(
@@ -175,6 +179,10 @@ def _detail(images: np.ndarray) -> np.ndarray:
     """Return images minus means over squares of a ninth of their side, without the border."""
     half = max(1, images.shape[-1] // 18)
     return images[..., half:-half, half:-half] - _box(images, 2 * half + 1)
+
+
+def _as_they_are(images: np.ndarray) -> np.ndarray:
+    return images
 
 
 def _without_coarse(images: np.ndarray) -> np.ndarray:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import numpy as np
 from sklearn.base import clone
@@ -32,7 +33,7 @@ from .pictures import check_imagehash, read_pictures
 from .result import AuditResult
 from .shortcuts import find_shortcuts
 
-__all__ = ["audit_dataset"]
+__all__ = ["AuditPlan", "audit_dataset", "plan_audit"]
 
 # Near-duplicate pairs for each image above which they are doubted.
 CROWDED = 0.5
@@ -88,15 +89,10 @@ def audit_dataset(
     MissingDependencyError
         If imagehash is not installed.
     """
-    random_state = drawn_seed(random_state)
-    check_values(locals())
-    if isinstance(cv, bool) or not isinstance(cv, int | np.integer) or cv < 2:
-        raise ParameterError(f"got cv={cv!r}; expected an integer of at least 2")
-    check_heads([head], ())
-    check_imagehash()
-    dataset = join_test(dataset, test)
-    transformer = clone(transformer).set_params(on_error="skip", prefetch=())
-    transformer.check_parameters()
+    plan = plan_audit(
+        dataset, transformer, test=test, head=head, cv=cv, random_state=random_state, n_jobs=n_jobs
+    )  # fmt: skip
+    dataset, transformer, tuned, random_state = plan.dataset, plan.transformer, plan.head, plan.random_state
     seconds: dict[str, float] = {}
     with _timed(seconds, "reading"):
         note_step("telling new images from known ones")
@@ -140,13 +136,13 @@ def audit_dataset(
         )
     left = dataset.take(rows)
     y = np.unique(truth[rows], return_inverse=True)[1]
-    tuned = TunedHead(head, random_state=random_state, n_jobs=n_jobs)
     units = duplicates if left.groups is None else join_groups(left.groups, duplicates)
     try:
         with _timed(seconds, "labels"):
             note_step(f"judging labels by {cv} folds")
+            # With names, which an error shows.
             folds = DataSplit.cross_validation(
-                y, cv, groups=left.groups, together=duplicates, random_state=random_state
+                np.asarray(left.labels), cv, groups=left.groups, together=duplicates, random_state=random_state
             ).splits
             predicted, _ = predict_held_out(tuned, X, y, folds, groups=left.groups, together=duplicates)
     except DatasetError as error:
@@ -174,6 +170,55 @@ def audit_dataset(
     except DatasetError as error:
         result.notes.append(f"the cost was not measured: {error}")
     return result
+
+
+@dataclass(frozen=True)
+class AuditPlan:
+    """What an audit is about to look at.
+
+    Attributes
+    ----------
+    dataset : ImageDataset
+        Joined with the test set.
+    transformer : CNNFeatureTransformer
+        One that skips images that cannot be read.
+    head : TunedHead
+    random_state : int
+    """
+
+    dataset: ImageDataset
+    transformer: CNNFeatureTransformer
+    head: TunedHead
+    random_state: int
+
+
+def plan_audit(
+    dataset: ImageDataset,
+    transformer: CNNFeatureTransformer,
+    *,
+    test: ImageDataset | None,
+    head: str,
+    cv: int,
+    random_state: int | np.random.RandomState | None,
+    n_jobs: int | None,
+) -> AuditPlan:
+    """Return what `audit_dataset` is about to do, after raising what it would raise before any image is read.
+
+    Parameters
+    ----------
+    dataset, transformer, test, head, cv, random_state, n_jobs
+        As for `audit_dataset`.
+    """
+    random_state = drawn_seed(random_state)
+    check_values(locals())
+    if isinstance(cv, bool) or not isinstance(cv, int | np.integer) or cv < 2:
+        raise ParameterError(f"got cv={cv!r}; expected an integer of at least 2")
+    check_heads([head], ())
+    check_imagehash()
+    dataset = join_test(dataset, test)
+    transformer = clone(transformer).set_params(on_error="skip", prefetch=())
+    transformer.check_parameters()
+    return AuditPlan(dataset, transformer, TunedHead(head, random_state=random_state, n_jobs=n_jobs), random_state)
 
 
 def _splits_as_given(dataset: ImageDataset, y: np.ndarray, cv: int, random_state: int) -> list[Split]:

@@ -11,20 +11,24 @@ from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["RATE", "nearer_than_chance"]
+__all__ = ["RATE", "nearer_than_chance", "neighbour_scales"]
 
 # The false discovery rate.
 RATE = 0.05
-# The distance of this neighbour of an image is its scale: images in a dense region need to be nearer. More copies of one
+# The distance of this neighbour of an image is its scale: images in a dense region need to be nearer. More copies of a
 # picture than that are found by the distances themselves, without scales.
 NEIGHBOUR = 6
-# Pairs between these multiples of the number of images are supposed to be of different pictures.
-LOW, HIGH = 0.5, 2.0
+# The nearest pairs between these shares of all that are compared are supposed to be of different pictures.
+LOW, HIGH = 0.05, 0.2
+# Nearest pairs that tell a power law.
+FEWEST = 10
 # What rounding leaves of equal pictures.
 EQUAL = 1e-3
 
 
-def nearer_than_chance(pairs: np.ndarray, distances: np.ndarray, n: int, *, rate: float = RATE) -> np.ndarray:
+def nearer_than_chance(
+    pairs: np.ndarray, distances: np.ndarray, n: int, *, scales: np.ndarray | None = None, rate: float = RATE
+) -> np.ndarray:
     """Return which pairs are nearer to each other than chance explains, bool (p,).
 
     Parameters
@@ -34,18 +38,26 @@ def nearer_than_chance(pairs: np.ndarray, distances: np.ndarray, n: int, *, rate
     distances : ndarray of float, shape (p,)
     n : int
         The number of images.
+    scales : ndarray of float, shape (n,), default=None
+        The scale of each image, if `pairs` are not all that it is found from: see `neighbour_scales`.
     rate : float, default=0.05
         The expected share of different pictures among those found, of each of two tests half of it.
     """
     if not len(pairs):
         return np.zeros(0, dtype=bool)
-    scales = _scales(pairs, distances, n)
+    scales = neighbour_scales(pairs, distances, n) if scales is None else scales
     relative = distances / np.maximum(scales[pairs].max(axis=1), 1e-9)
-    return np.asarray(_discoveries(relative, n, rate / 2) | _discoveries(distances, n, rate / 2))
+    return np.asarray(_discoveries(relative, rate / 2) | _discoveries(distances, rate / 2))
 
 
-def _scales(pairs: np.ndarray, distances: np.ndarray, n: int) -> np.ndarray:
-    """Return the distance of each image to its sixth neighbour, or to its last one."""
+def neighbour_scales(pairs: np.ndarray, distances: np.ndarray, n: int) -> np.ndarray:
+    """Return the distance of each image to its sixth neighbour, or to its last one, float (n,); zero without any.
+
+    Parameters
+    ----------
+    pairs, distances, n
+        As for `nearer_than_chance`.
+    """
     owners, both = pairs.T.ravel(), np.tile(distances, pairs.shape[1])
     order = np.lexsort((both, owners))
     counts = np.bincount(owners, minlength=n)
@@ -54,12 +66,12 @@ def _scales(pairs: np.ndarray, distances: np.ndarray, n: int) -> np.ndarray:
     return np.where(counts > 0, both[order][np.clip(places, 0, len(both) - 1)], 0.0)
 
 
-def _discoveries(distances: np.ndarray, n: int, rate: float) -> np.ndarray:
+def _discoveries(distances: np.ndarray, rate: float) -> np.ndarray:
     """Return which distances are too small, by a power law fitted between two ranks."""
     equal = distances <= EQUAL
     near = np.sort(distances[~equal])
-    low, high = max(2, int(LOW * n)), min(len(near), int(HIGH * n))
-    if high < 2 * low or near[low - 1] >= near[high - 1]:
+    low, high = int(LOW * len(near)), int(HIGH * len(near))
+    if low < FEWEST or near[low - 1] >= near[high - 1]:
         return equal
     power = np.log(high / low) / np.log(near[high - 1] / near[low - 1])
     expected = high * (near / near[high - 1]) ** power

@@ -1,4 +1,4 @@
-"""Find images that may be crops of others: each image is compared with parts of all others, at several sizes and places.
+"""Find images that may be crops of others: each is compared with parts of all others, at several sizes and places.
 
 A network's embedding of a crop may be far from that of its image, where all images have the same subject.
 """
@@ -13,20 +13,20 @@ from .resampling import means, reduced
 
 __all__ = ["find_crops"]
 
-# Sides of the parts, of the image's, and how many places of each along a side; the first table that is not too much work
-# is taken. Comparisons of one number with another: 5e11 take about a minute of one core.
+# Sides of the parts, of the image's, and how many places of each along a side; the first table is taken that is not too
+# much work, in products of two numbers. Mirrored crops are searched for with the first table only.
 TABLES = (
     {0.95: 3, 0.9: 4, 0.85: 5, 0.8: 6, 0.75: 7, 0.7: 8},
     {0.9: 3, 0.8: 5, 0.7: 7},
-    {0.9: 2, 0.8: 3},
+    {0.8: 3},
 )
-WORK = 5e12
+WORK = 2e12
 # Side of the copies that are compared, components of them, and images that the components are fitted on.
 SIDE, COMPONENTS, FITTED = 10, 32, 5000
 # Candidates of each image.
 NEAREST = 6
-# Numbers of one block of comparisons.
-BLOCK = 2**24
+# Numbers of one block of comparisons, and pairs that are placed at a time.
+BLOCK, PAIRS = 2**24, 512
 TINY = 1e-6
 
 
@@ -47,40 +47,46 @@ def find_crops(copies: np.ndarray) -> tuple[np.ndarray, Placement]:
     whole = reduced(copies, SIDE).reshape(n, -1)
     mirrored = reduced(copies[:, :, ::-1], SIDE).reshape(n, -1)
     mean, components = _components(np.concatenate([whole, mirrored]))
-    rows = [_rows(pixels, mean, components) for pixels in (whole, mirrored)]
-    best = np.full((n, 0), -2.0, np.float32)
-    owner, placed, turned = np.zeros((n, 0), np.int32), np.zeros((n, 0), np.int16), np.zeros((n, 0), bool)
+    orientations = (whole, mirrored) if len(places) == _count(TABLES[0]) else (whole,)
+    rows = [_rows(pixels, mean, components) for pixels in orientations]
+    # Candidates for each small image, the last columns the least alike; row n stands for none.
+    best, owner = np.full((n, nearest), -2.0, np.float32), np.full((n, nearest), n)
     step = max(1, BLOCK // (n * len(places)))
     for start in range(0, n, step):
         larger = np.arange(start, min(start + step, n))
         parts = _rows(_parts(copies[larger], places).reshape(-1, SIDE * SIDE), mean, components)
-        for mirror, small in enumerate(rows):
-            likeness = (parts @ small.T).reshape(len(larger), len(places), n)
-            place = likeness.argmax(axis=1)
-            top = np.take_along_axis(likeness, place[:, None], axis=1)[:, 0]
-            top[np.arange(len(larger)), larger] = -2
-            best = np.concatenate([best, top.T], axis=1)
-            owner = np.concatenate([owner, np.broadcast_to(larger.astype(np.int32), top.T.shape)], axis=1)
-            placed = np.concatenate([placed, place.T.astype(np.int16)], axis=1)
-            turned = np.concatenate([turned, np.full(top.T.shape, bool(mirror))], axis=1)
-        if best.shape[1] > 2 * nearest:
-            # An image and its mirror image may both be there, so that twice as many are kept until the end.
-            kept = np.argpartition(-best, 2 * nearest - 1, axis=1)[:, : 2 * nearest]
-            best, owner, placed, turned = (
-                np.take_along_axis(values, kept, axis=1) for values in (best, owner, placed, turned)
-            )
-    order = np.argsort(-best, axis=1)
-    best, owner, placed, turned = (
-        np.take_along_axis(values, order, axis=1) for values in (best, owner, placed, turned)
-    )
-    first = np.ones(owner.shape, bool)
-    for column in range(1, owner.shape[1]):
-        first[:, column] = (owner[:, :column] != owner[:, [column]]).all(axis=1)
-    kept = first & (np.cumsum(first, axis=1) <= nearest) & (best > -2)
-    second, column = np.nonzero(kept)
-    found = places[placed[second, column]]
-    pairs = np.stack([owner[second, column].astype(int), second], axis=1)
-    return pairs, Placement(turned[second, column], np.repeat(found[:, :1], 2, axis=1), found[:, 1:].copy())
+        top = np.full((len(larger), n), -2.0, np.float32)
+        for small in rows:
+            np.maximum(top, (parts @ small.T).reshape(len(larger), len(places), n).max(axis=1), out=top)
+        top[np.arange(len(larger)), larger] = -2
+        # Few images find a better one in each block.
+        changed = np.flatnonzero((top > best.min(axis=1)).any(axis=0))
+        merged = np.concatenate([best[changed], top[:, changed].T], axis=1)
+        owners = np.concatenate([owner[changed], np.broadcast_to(larger, (len(changed), len(larger)))], axis=1)
+        kept = np.argpartition(-merged, nearest - 1, axis=1)[:, :nearest]
+        best[changed], owner[changed] = (np.take_along_axis(values, kept, axis=1) for values in (merged, owners))
+    pairs = np.stack([owner.ravel(), np.repeat(np.arange(n), nearest)], axis=1)
+    return pairs, _placed(copies, places, pairs, rows, (mean, components))
+
+
+def _placed(
+    copies: np.ndarray,
+    places: np.ndarray,
+    pairs: np.ndarray,
+    rows: list[np.ndarray],
+    projection: tuple[np.ndarray, np.ndarray],
+) -> Placement:
+    """Return which part of the first image of each pair the second is most like, mirrored or not."""
+    place, mirrored = np.zeros(len(pairs), int), np.zeros(len(pairs), bool)
+    for start in range(0, len(pairs), PAIRS):
+        part = pairs[start : start + PAIRS]
+        parts = _rows(_parts(copies[part[:, 0]], places).reshape(-1, SIDE * SIDE), *projection)
+        parts = parts.reshape(len(part), len(places), -1)
+        likeness = np.stack([np.einsum("plc,pc->pl", parts, small[part[:, 1]]) for small in rows])
+        mirrored[start : start + PAIRS] = likeness.max(axis=2).argmax(axis=0)
+        place[start : start + PAIRS] = likeness.max(axis=0).argmax(axis=1)
+    found = places[place]
+    return Placement(mirrored, np.repeat(found[:, :1], 2, axis=1), found[:, 1:].copy())
 
 
 def _places(n: int) -> np.ndarray:
@@ -92,9 +98,13 @@ def _places(n: int) -> np.ndarray:
             for down in np.linspace(scale - 1, 1 - scale, count)
             for across in np.linspace(scale - 1, 1 - scale, count)
         ]
-        if 2.0 * n * n * len(places) * COMPONENTS <= WORK:
+        if 1.0 * n * n * len(places) * COMPONENTS <= WORK:
             break
     return np.array(places)
+
+
+def _count(table: dict[float, int]) -> int:
+    return sum(count**2 for count in table.values())
 
 
 def _parts(copies: np.ndarray, places: np.ndarray) -> np.ndarray:

@@ -16,7 +16,7 @@ from ..display.progress import progress_bar
 from ..images.sources import ImageSource
 from .alignment import Placement, compare_aligned, refine, warped
 from .candidates import candidate_pairs
-from .chance import nearer_than_chance
+from .chance import nearer_than_chance, neighbour_scales
 from .crop_search import find_crops
 from .likeness import SIDE, Likeness
 from .pictures import Pictures, shrunk
@@ -24,20 +24,20 @@ from .resampling import reduced
 
 __all__ = ["LEAST_SIDE", "DuplicatePair", "duplicate_groups", "find_duplicates"]
 
-# Side of the copies in which a copy of a picture is told from a similar one, and the least correlations of their pixels
-# and their detail. Chosen on planted leaks, see benchmarks/README.md.
-LOOKED, LEAST_ALIKE, LEAST_DETAIL = 64, 0.95, 0.85
+# Side of the copies in which the same picture is told from a similar one, and the least correlations of their pixels
+# and of their detail, for whole pictures and for crops. Chosen on planted leaks, see benchmarks/README.md.
+LOOKED, ALIKE_WHOLE, ALIKE_CROP = 64, (0.99, 0.93), (0.95, 0.85)
 CHUNK = 32
 # Images whose pixels are kept, because several pairs need them.
 KEPT = 256
-# Smaller scales are a crop.
-WHOLE = 0.97
+# Smaller scales are a crop, and one that is searched for among its like.
+WHOLE, CROPPED = 0.97, 0.92
 # Images of fewer pixels a side are not compared: too many of one kind are alike.
 LEAST_SIDE = 12
 # How many of an image's nearest are compared at the resolution and with the brightness of each other.
 CLOSE = 3
-# Candidates for crops at a time.
-CROPS = 4096
+# Pairs of small copies at a time.
+PAIRS = 2048
 
 
 @dataclass(frozen=True)
@@ -95,15 +95,21 @@ def find_duplicates(
     ]  # fmt: skip
     # An image of one colour is like any other.
     rows = first[(pictures.contrast[first] >= 1) & (pictures.size[first].min(axis=1) >= LEAST_SIDE)]
+    if len(rows) < 2:
+        return copies
     known = pictures.take(rows)
-    copies_of = reduced(known.thumbnails, SIDE)
-    likeness = Likeness(copies_of)
-    whole, where = _whole(known, embeddings[rows], copies_of, likeness)
-    groups = duplicate_groups([DuplicatePair(a, b, "", 0.0) for a, b in whole.tolist()], len(rows))
+    likeness = Likeness(known.thumbnails)
+    # No second copy of all embeddings, if it can be helped.
+    whole, where = _whole(known, embeddings if len(rows) == len(embeddings) else embeddings[rows], likeness)
+    # Pairs of few images are not yet verified.
+    known_pairs = [DuplicatePair(a, b, "", 0.0) for a, b in whole.tolist()] if likeness.whitened else []
+    groups = duplicate_groups(known_pairs, len(rows))
     parts, places = _crops(known, likeness, groups)
     pairs = rows[np.concatenate([whole, parts])]
     near = _looked_at(images, pictures, pairs, Placement.joined(where, places), likeness.whitened, verbose=verbose)
-    return sorted([*copies, *near], key=lambda pair: (pair.first, pair.second))
+    # Of few images, the whole ones and parts of them may both have been compared; the best comparison is kept.
+    best = {(pair.first, pair.second): pair for pair in sorted(near, key=lambda pair: pair.similarity)}
+    return sorted([*copies, *best.values()], key=lambda pair: (pair.first, pair.second))
 
 
 def duplicate_groups(pairs: Sequence[DuplicatePair], n: int) -> np.ndarray:
@@ -116,10 +122,9 @@ def duplicate_groups(pairs: Sequence[DuplicatePair], n: int) -> np.ndarray:
     return np.asarray(connected_components(graph, directed=False)[1], dtype=int)
 
 
-def _whole(
-    pictures: Pictures, embeddings: np.ndarray, copies: np.ndarray, likeness: Likeness
-) -> tuple[np.ndarray, Placement]:
+def _whole(pictures: Pictures, embeddings: np.ndarray, likeness: Likeness) -> tuple[np.ndarray, Placement]:
     """Return pairs that are whole pictures much alike, or all candidates where the images are too few to tell."""
+    copies = pictures.thumbnails
     upright, turned = likeness.rows(copies), likeness.rows(copies[:, :, ::-1])
     pairs = candidate_pairs(embeddings, (upright, turned), pictures.hashes)
     one, other = pairs.T
@@ -128,9 +133,11 @@ def _whole(
     distances = _distances(alike.max(axis=0))
     close = np.flatnonzero(_nearest(pairs, distances, len(copies), CLOSE))
     detail = np.minimum(pictures.size.min(axis=1), SIDE)
-    second = np.where(mirrored[close, None, None], copies[other[close]][:, :, ::-1], copies[other[close]])
-    found = likeness.compare(copies[one[close]], second, (detail[one[close]], detail[other[close]]))
-    distances[close] = np.minimum(distances[close], _distances(found))
+    for part in np.array_split(close, max(1, len(close) // PAIRS)):
+        second = copies[other[part]]
+        second = np.where(mirrored[part, None, None], second[:, :, ::-1], second)
+        found = likeness.compare(copies[one[part]], second, (detail[one[part]], detail[other[part]]))
+        distances[part] = np.minimum(distances[part], _distances(found))
     chosen = np.ones(len(pairs), bool)
     if likeness.whitened:
         chosen = nearer_than_chance(pairs, distances, len(copies))
@@ -142,24 +149,34 @@ def _crops(pictures: Pictures, likeness: Likeness, groups: np.ndarray) -> tuple[
     pairs, where = find_crops(pictures.thumbnails)
     apart = groups[pairs[:, 0]] != groups[pairs[:, 1]]
     pairs, where = pairs[apart], where.take(apart)
-    if not likeness.whitened:
-        return pairs, where
-    distances = np.zeros(len(pairs))
+    distances = np.full(len(pairs), np.inf)
     scale, shift = where.scale.copy(), where.shift.copy()
     sizes = pictures.size.min(axis=1)
-    for start in range(0, len(pairs), CROPS):
-        part = np.arange(start, min(start + CROPS, len(pairs)))
+    for start in range(0, len(pairs), PAIRS):
+        part = np.arange(start, min(start + PAIRS, len(pairs)))
         large, small = (pictures.thumbnails[ends] for ends in pairs[part].T)
         small = np.where(where.mirrored[part, None, None], small[:, :, ::-1], small)
-        found = refine(large, small, where.take(part))
-        scale[part], shift[part] = found.scale, found.shift
-        cut = warped(large[:, None].astype(np.float32), found.scale, found.shift)[:, 0]
-        # What the part and the small image are made from.
-        fine = np.round(sizes[pairs[part, 0]] * found.scale.mean(axis=1)).astype(int)
-        detail = np.minimum(fine, SIDE), np.minimum(sizes[pairs[part, 1]], SIDE)
-        distances[part] = _distances(likeness.compare(reduced(cut, SIDE), reduced(small, SIDE), detail))
-    chosen = nearer_than_chance(pairs[:, 1:], distances, len(pictures.size))
-    return pairs[chosen], Placement(where.mirrored, scale, shift).take(chosen)
+        coarse = reduced(large, SIDE), reduced(small, SIDE)
+        for found in [where.take(part), *refine(*coarse, where.take(part))]:
+            cut = warped(large[:, None].astype(np.float32), found.scale, found.shift)[:, 0]
+            # What the part and the small image are made from.
+            fine = np.round(sizes[pairs[part, 0]] * found.scale.mean(axis=1)).astype(int)
+            detail = np.minimum(fine, SIDE), np.minimum(sizes[pairs[part, 1]], SIDE)
+            now = _distances(likeness.compare(reduced(cut, SIDE), coarse[1], detail))
+            better = now < distances[part]
+            rows = part[better]
+            distances[rows], scale[rows], shift[rows] = now[better], found.scale[better], found.shift[better]
+    where = Placement(where.mirrored, scale, shift)
+    if not likeness.whitened:
+        return pairs, where
+    # Images of one frame, a little shifted, are many where all have the same subject; smaller parts are not.
+    chosen = np.zeros(len(pairs), bool)
+    cropped = scale.mean(axis=1) < CROPPED
+    for kind in (cropped, ~cropped):
+        chosen[kind] = nearer_than_chance(
+            pairs[kind, 1:], distances[kind], len(sizes), scales=neighbour_scales(pairs[:, 1:], distances, len(sizes))
+        )
+    return pairs[chosen], where.take(chosen)
 
 
 def _distances(alike: np.ndarray) -> np.ndarray:
@@ -196,12 +213,19 @@ def _looked_at(
     with progress_bar(len(pairs), name="comparing pairs", unit="pair", shown=verbose) as bar:
         for start in range(0, len(pairs), CHUNK):
             part = np.arange(start, min(start + CHUNK, len(pairs)))
-            looked = [_prepared(pixels, pictures, *pairs[row], where.take(row)) for row in part]
-            alike, detail = compare_aligned(*(np.stack(one) for one in zip(*looked, strict=True)), where.take(part))
+            looked = [
+                _prepared(pixels, pictures, int(a), int(b), where.take(row))
+                for row, (a, b) in zip(part, pairs[part], strict=True)
+            ]
+            large, small = (np.stack(images) for images in zip(*looked, strict=True))
+            alike, detail = compare_aligned(large, small, where.take(part))
             for row, likeness, fine in zip(part, alike.tolist(), detail.tolist(), strict=True):
-                same = likeness >= LEAST_ALIKE and fine >= LEAST_DETAIL
+                kind = _kind(pictures, int(pairs[row, 0]), int(pairs[row, 1]), where.take(row))
+                least_alike, least_detail = ALIKE_CROP if kind == "crop" else ALIKE_WHOLE
+                same = likeness >= least_alike and fine >= least_detail
+                if not same:
+                    kind = "similar"
                 if same or trusted:
-                    kind = _kind(pictures, *pairs[row], where.take(row)) if same else "similar"
                     found.append(DuplicatePair(int(pairs[row].min()), int(pairs[row].max()), kind, likeness))
             bar.update(len(part))
     return found

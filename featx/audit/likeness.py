@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .resampling import at_resolution
+from .resampling import at_resolution, reduced
 
 __all__ = ["SIDE", "Likeness", "brightened", "standardised"]
 
@@ -27,9 +27,9 @@ class Likeness:
 
     Parameters
     ----------
-    copies : ndarray, shape (n, 32, 32)
-        Grey copies of all images. Of fewer than 100 images the components are not known well enough: then
-        `rows` are standardised pixels.
+    copies : ndarray, shape (n, side, side)
+        Grey copies of all images, of 32 pixels a side or more. Of fewer than 100 images the components are not known
+        well enough: then `rows` are standardised pixels.
 
     Attributes
     ----------
@@ -41,7 +41,8 @@ class Likeness:
         n = len(copies)
         chosen = copies if n <= FITTED else copies[np.random.default_rng(0).choice(n, FITTED, replace=False)]
         # Mirror images too, so that one measure serves for both.
-        pixels = _flat(np.concatenate([chosen, chosen[:, :, ::-1]]).astype(np.float32))
+        chosen = reduced(chosen, SIDE)
+        pixels = _flat(np.concatenate([chosen, chosen[:, :, ::-1]]))
         self._mean = pixels.mean(axis=0) if self.whitened else np.zeros(SIDE * SIDE, np.float32)
         self._components = np.eye(SIDE * SIDE, dtype=np.float32)
         if self.whitened:
@@ -57,10 +58,10 @@ class Likeness:
 
         Parameters
         ----------
-        copies : ndarray, shape (n, 32, 32)
+        copies : ndarray, shape (n, side, side)
         """
         parts = [
-            _unit((_flat(copies[i : i + CHUNK].astype(np.float32)) - self._mean) @ self._components)
+            _unit((_flat(reduced(copies[i : i + CHUNK], SIDE)) - self._mean) @ self._components)
             for i in range(0, len(copies), CHUNK)
         ]
         return np.concatenate(parts) if parts else np.zeros((0, self._components.shape[1]), np.float32)
@@ -70,14 +71,14 @@ class Likeness:
 
         Parameters
         ----------
-        first, second : ndarray, shape (p, 32, 32)
+        first, second : ndarray, shape (p, side, side)
         detail : (ndarray of int, ndarray of int), each of shape (p,)
             The pixels a side that each of the two has been made from, as far as they are fewer than 32.
         """
         found = []
         for start in range(0, len(first), CHUNK):
             part = slice(start, start + CHUNK)
-            one, other = (copies[part].astype(np.float32) for copies in (first, second))
+            one, other = (reduced(copies[part], SIDE) for copies in (first, second))
             fine, coarse = (pixels[part] for pixels in detail)
             one, other = at_resolution(one, fine, coarse), at_resolution(other, coarse, fine)
             plain = self.rows(one), self.rows(other)

@@ -17,7 +17,7 @@ from ..runtime.deadlines import map_with_deadline
 
 __all__ = ["Pictures", "check_imagehash", "read_pictures", "shrunk"]
 
-# Sides of the grey copies, and how many images have the larger ones: 30,000 of these take 123 MB, 70,000 of the others 72.
+# Sides of the grey copies, and how many images have the larger ones: 30,000 of these take 123 MB, 70,000 others 72.
 SIDES, LARGER = (64, 32), 30_000
 IN_MEMORY = "in memory"
 

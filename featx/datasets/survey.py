@@ -27,6 +27,7 @@ from .split_names import PARTS
 __all__ = ["Survey", "small_classes", "survey"]
 
 # Images, groups or classes that a message names.
+NOT_EXACT = "`featx audit` also finds those that are not exact"
 MOST_SHOWN = 3
 
 
@@ -173,7 +174,7 @@ def _without_copies(dataset: ImageDataset, roles: np.ndarray, together: np.ndarr
         listed = [f"{dataset.names[row]} (in the {roles[other]} part: {dataset.names[other]})" for row, other in pairs]
         number = f"one {part} image is a copy" if len(rows) == 1 else f"{len(rows):,} {part} images are copies"
         of = "test images" if index == 1 or "validation" not in roles else "validation or test images"
-        notes.append(f"{number} of {of}, left out of {part}: {few(listed, total=len(rows))}")
+        notes.append(f"{number} of {of}, left out of {part}: {few(listed, total=len(rows))}; {NOT_EXACT}")
     labels, fitted = np.asarray(dataset.labels), rank == 0
     if len(gone := np.setdiff1d(labels[fitted], labels[fitted & left])):
         named = few([repr(str(name)) for name in gone])
@@ -237,7 +238,7 @@ def _repeated(dataset: ImageDataset) -> list[str]:
     number = "one image repeats" if len(repeats) == 1 else f"{len(repeats):,} images repeat"
     return [
         f"{number} another: {few(listed, total=len(several))}; copies stay on one side of every split that is "
-        "drawn, and each counts in the figures; `featx audit` also finds those that are not exact"
+        f"drawn, and each counts in the figures; {NOT_EXACT}"
     ]
 
 

@@ -83,7 +83,8 @@ def _duplicates(result: AuditResult) -> list[Part]:
         what="pair",
         right=[5],
     )
-    title = f"{count_text(len(result.pairs), 'pair')} of images that show the same picture, in {n_groups:,} groups"
+    groups = count_text(n_groups, "group")
+    title = f"{count_text(len(result.pairs), 'pair')} of images that show the same picture or nearly so, in {groups}"
     return [Table(header, rows, right=range(1, len(header)), title=title), listed]
 
 
@@ -165,13 +166,22 @@ def _cost(cost: AccuracyCost) -> str:
     if cost.what == "leakage":
         if not cost.left_out:
             return f"accuracy: {percent_text(cost.before)}, none of it by near-duplicates of test images"
-        text = f"of your {percent_text(cost.before)}, {_points(cost.difference)} points are leakage"
-        return f"accuracy: {text} ({count_text(cost.n_test, 'test image')}; {_decided(cost)})"
+        judged = f"({count_text(cost.n_test, 'test image')}; {_decided(cost)})"
+        # Fewer training images change the accuracy by chance too.
+        if cost.difference.has_interval and cost.difference.low > 0:
+            return (
+                f"accuracy: of your {percent_text(cost.before)}, {_points(cost.difference)} points are leakage {judged}"
+            )
+        return (
+            f"accuracy: {percent_text(cost.before)}, without near-duplicates of test images in training "
+            f"{percent_text(cost.after)}; a leakage of {_points(cost.difference)} points cannot be told from none "
+            f"{judged}"
+        )
     if not cost.left_out:
         return "accuracy: no suspected label among the training images"
     return (
         f"accuracy: without suspects in training {percent_text(cost.after)} in place of {percent_text(cost.before)}, "
-        f"{_points(cost.difference)} points more on the same test images as labelled ({_decided(cost)})"
+        f"a change of {_points(cost.difference)} points on the same test images as labelled ({_decided(cost)})"
     )
 
 

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from featx import MissingDependencyError, as_sources
-from featx.audit.pictures import THUMBNAIL, read_pictures, shrunk
+from featx.audit.pictures import read_pictures, shrunk
 
 
 def test_facts_of_files_and_arrays_and_the_reason_of_those_that_cannot_be_read(tmp_path):
@@ -23,7 +23,7 @@ def test_facts_of_files_and_arrays_and_the_reason_of_those_that_cannot_be_read(t
     assert found.file_bytes[0] == (tmp_path / "a.png").stat().st_size
     assert list(found.unreadable) == [2]
     assert found.colour[0] == pytest.approx(pixels.mean(axis=(0, 1)))
-    assert found.thumbnails.shape == (4, THUMBNAIL, THUMBNAIL)
+    assert found.thumbnails.shape == (4, 64, 64)
     # The mirror image of one is the other, up to JPEG.
     assert np.bitwise_count(found.hashes[0, 1] ^ found.hashes[1, 0]) <= 12
     assert found.take(np.array([3, 0])).kinds.tolist() == ["in memory", "PNG"]

@@ -52,10 +52,12 @@ def test_copies_of_test_images_are_left_out_of_what_is_fitted_on():
     assert twice.startswith("3 images are in more than one class: 0.png is 'a' and 5.png is 'b'; ")
     assert train == (
         "2 training images are copies of validation or test images, left out of training: "
-        "0.png (in the validation part: 5.png), 1.png (in the test part: 6.png)"
+        "0.png (in the validation part: 5.png), 1.png (in the test part: 6.png); "
+        "`featx audit` also finds those that are not exact"
     )
     assert validation == (
-        "one validation image is a copy of test images, left out of validation: 4.png (in the test part: 7.png)"
+        "one validation image is a copy of test images, left out of validation: 4.png (in the test part: 7.png); "
+        "`featx audit` also finds those that are not exact"
     )
     merged = survey(data, keys, validation_apart=False)
     assert merged.rows.tolist() == [0, 2, 3, 5, 6, 7, 8, 9]

@@ -1,0 +1,40 @@
+"""Promised: what all images share does not make them alike; less resolution and clipped brightness do not part them."""
+
+import numpy as np
+from scipy.ndimage import gaussian_filter
+
+from featx.audit.likeness import SIDE, Likeness
+from featx.audit.resampling import at_resolution
+
+
+def copies(n=300):
+    """Random smooth pictures, each with the same strong bars."""
+    rng = np.random.default_rng(0)
+    bars = 60 * np.sin(np.arange(SIDE) / 2)[:, None]
+    smooth = gaussian_filter(rng.standard_normal((n, SIDE, SIDE)), (0, 2, 2))
+    return np.clip(128 + bars + 60 * smooth, 0, 255).astype(np.uint8)
+
+
+def test_shared_bars_do_not_make_images_alike():
+    images = copies()
+    plain = np.corrcoef(images.reshape(len(images), -1).astype(float))
+    rows = Likeness(images).rows(images)
+    others = ~np.eye(len(images), dtype=bool)
+    assert np.abs(np.mean((rows @ rows.T)[others])) < 0.05 < 0.5 < plain[others].mean()
+
+
+def test_the_coarser_resolution_and_the_brighter_image_are_compared():
+    images = copies().astype(np.float32)
+    likeness, ones = Likeness(images), np.ones(len(images), int)
+    coarse = at_resolution(images, SIDE * ones, 8 * ones)
+    bright = np.clip(1.6 * images, 0, 255)
+    assert likeness.compare(images, coarse, (SIDE * ones, 8 * ones)).min() > 0.99
+    assert likeness.compare(images, coarse, (SIDE * ones, SIDE * ones)).mean() < 0.9
+    assert likeness.compare(images, bright, (SIDE * ones, SIDE * ones)).min() > 0.98
+    assert likeness.compare(bright, images, (SIDE * ones, SIDE * ones)).min() > 0.98
+
+
+def test_a_few_images_are_compared_without_components():
+    likeness = Likeness(copies(20))
+    assert not likeness.whitened
+    assert likeness.rows(copies(20)).shape == (20, SIDE * SIDE)
