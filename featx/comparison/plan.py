@@ -162,10 +162,10 @@ def check_strategies(
 
 
 def _is_classifier(estimator: Any) -> bool:
-    if not (hasattr(estimator, "fit") and hasattr(estimator, "predict")):
+    if not hasattr(estimator, "fit"):
         return False
     try:
-        return hasattr(estimator, "predict_proba") or is_classifier(estimator)
+        return hasattr(estimator, "predict_proba") or (hasattr(estimator, "predict") and is_classifier(estimator))
     except Exception:  # without the tags of scikit-learn
         return False
 

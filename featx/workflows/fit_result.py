@@ -67,6 +67,10 @@ class FitResult(SummaryMixin):
     def save(self, path: str | os.PathLike[str]) -> list[str]:
         """Write the model and its evaluation to a file; see `save_model`.
 
+        Parameters
+        ----------
+        path : str or PathLike
+
         Returns
         -------
         list of str

@@ -119,8 +119,8 @@ def test_a_head_without_probabilities_says_so_in_every_output(photos, tmp_path):
     assert nearest["metrics"]["log_loss"] == {"value": None, "low": None, "high": None,
                                               "reason": nearest["metrics"]["log_loss"]["reason"]}  # fmt: skip
     assert "none" in made.stdout
-    alone = run("fit", photos, "-o", model, *TINY_NETWORK, "--head", "own_heads:Nearest", "--cv", 3, "--predictions", table,
-                "--report", page)  # fmt: skip
+    alone = run("fit", photos, "-o", model, *TINY_NETWORK, "--head", "own_heads:Nearest", "--cv", 3,
+                "--predictions", table, "--report", page)  # fmt: skip
     assert "log loss           none" in alone.stdout
     assert "not given: log loss, calibration error" in alone.stdout
     assert "without probabilities: the model gives none" in alone.stderr

@@ -10,7 +10,7 @@ import pytest
 
 from commands import featx
 from featx import ImageDataset, predict_images
-from featx.evaluation.metrics import score_classes, score_predictions
+from featx.evaluation.metrics import score_answers, score_predictions
 from featx.workflows.judged_predictions import judge_predictions
 from featx.workflows.predict import Prediction, Predictions
 from wilson import assert_wilson
@@ -33,7 +33,7 @@ def test_the_figures_are_those_of_the_labels():
     assert found.n_test == 8
     assert_wilson(found.metrics["accuracy"], 6, 8)
     truth, given = (np.array(["abc".index(x) for x in text]) for text in ("aaabcbbb", "aabbcbab"))
-    assert found.metrics == score_classes(truth, given, n_classes=3)
+    assert found.metrics == score_answers(truth, given, n_classes=3)
     assert found.confusion_matrix == [[2, 1, 0], [1, 3, 0], [0, 0, 1]]
     assert [row["support"] for row in found.per_class] == [3, 4, 1]
     assert (found.baseline.answer, found.baseline.accuracy) == ("b", 0.5)
@@ -54,7 +54,7 @@ def test_with_probabilities_there_are_all_metrics_and_the_surest_mistakes():
     assert found.predictions.surely_wrong()["probability"].tolist() == [0.7]
     # A tuned threshold predicts another class than the most probable one.
     given.probabilities = given.probabilities[:, [1, 0, 2]]
-    assert judge_predictions(given, labelled("azab")).metrics == score_classes(
+    assert judge_predictions(given, labelled("azab")).metrics == score_answers(
         np.array([0, 0, 1]), np.array([0, 1, 1]), n_classes=3
     )
 
