@@ -14,6 +14,7 @@ settings below 0.92 (0.90 with groups); "printed" is the share of test sets with
 from __future__ import annotations
 
 import argparse
+import functools
 import itertools
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -31,8 +32,9 @@ from featx.evaluation.intervals import (
     per_class_error,
     wilson_interval,
 )
+from featx.evaluation.metric_names import RANKING_METRICS
 from featx.evaluation.operating_point import OperatingPoint
-from featx.evaluation.ranking import RANKING_METRICS, average_precision_interval, roc_auc_interval, score_ranking
+from featx.evaluation.ranking import average_precision_interval, roc_auc_interval, score_ranking
 from featx.evaluation.reached_point import judge_point
 from featx.evaluation.resampled import corrected_interval
 from featx.evaluation.thresholds import ChosenThreshold
@@ -446,8 +448,7 @@ def ranking(rng: np.random.Generator) -> Iterator[Setting]:
         RANKING_METRICS,
     ):  # fmt: skip
         how = (number, mean, sizes, auc, share, effect, apart)
-        own = np.arange(400_000) < share * 400_000
-        known = score_ranking(own, class_scores(rng, "normal", auc, own, rng.normal(size=400_000) * effect))
+        known = {"roc_auc": auc, "average_precision": _average_precision(auc, share)}
 
         def grouped(rng, simulations, how=how, figure=figure):
             ends = []
@@ -460,7 +461,14 @@ def ranking(rng: np.random.Generator) -> Iterator[Setting]:
             f"{number} {sizes} groups of {mean}, {share:.0%}, {auc:.0%}, effect {effect}, "
             f"{'a class each' if apart else 'mixed'}"
         )
-        yield Setting(f"{figure}, groups", "now: logit and a score interval", name, known[figure].value, grouped)
+        yield Setting(f"{figure}, groups", "now: logit and a score interval", name, known[figure], grouped)
+
+
+@functools.cache
+def _average_precision(auc: float, share: float) -> float:
+    """Return that of normal scores, which are as far apart for their spread whatever part a group shares."""
+    rng, own = np.random.default_rng(0), np.arange(400_000) < share * 400_000
+    return score_ranking(own, rng.normal(size=len(own)) + np.sqrt(2) * ndtri(auc) * own)["average_precision"].value
 
 
 def _ranked_groups(rng: np.random.Generator, *how: Any, apart: bool) -> Any:

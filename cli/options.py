@@ -28,7 +28,6 @@ __all__ = [
     "RATE",
     "check_output",
     "check_outputs",
-    "decision_options",
     "decorate",
     "dry_run_option",
     "json_option",
@@ -182,18 +181,6 @@ per_class_option = _data(
 OPEN_FRACTION = click.FloatRange(0, 1, min_open=True, max_open=True)
 FRACTION = click.FloatRange(0, 1, max_open=True)
 RATE = click.FloatRange(0)
-
-
-decision_options = decorate(
-    [
-        _judging("--positive", metavar="CLASS",
-                 help="The class whose ROC AUC and average precision are given, against the rest "
-                      "[default: the second of two]."),
-        _judging("--operating-point", metavar="SHARE|COST",
-                 help="Choose from which probability on --positive is predicted: sensitivity=0.95, specificity=0.9, "
-                      "precision=0.8, or cost=5:1 (a miss against a false alarm)."),
-    ]
-)  # fmt: skip
 
 
 test_option = _judging("--test", "test_data", metavar="DATA",

@@ -10,7 +10,8 @@ import numpy as np
 from ..display.quantities import percent_text
 from ..display.summary_mixin import SummaryMixin
 from .estimates import Estimate
-from .metrics import METRIC_NAMES, class_means
+from .metric_names import METRIC_NAMES
+from .metrics import class_means
 from .paired import SIGNIFICANCE, compare_paired
 
 __all__ = ["Baseline", "compare_baseline", "largest_class"]

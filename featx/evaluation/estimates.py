@@ -41,7 +41,9 @@ class Estimate(SummaryMixin):
         return not (math.isnan(self.low) or math.isnan(self.high))
 
     def text(self, *, percent: bool = True) -> str:
-        """Return the value, with its interval where there is one: `94.9 % (93.8-95.8)`, or `0.197 (0.158-0.248)`."""
+        """Return the value, with its interval if there is one: `94.9 % (93.8-95.8)`, `0.197 (0.158-0.248)` or `-`."""
+        if math.isnan(self.value):
+            return "-"
         scale, digits, unit = (100, 1, " %") if percent else (1, 3, "")
         value = f"{scale * self.value:.{digits}f}{unit}"
         if not self.has_interval:

@@ -22,11 +22,11 @@ from .intervals import (
     log_loss_interval,
     wilson_interval,
 )
+from .metric_names import METRIC_NAMES
 from .ranking import mean_ranking, score_ranking
 
 __all__ = [
     "METRICS",
-    "METRIC_NAMES",
     "class_means",
     "classification_report",
     "interval_notes",
@@ -43,16 +43,6 @@ METRICS = (
     "debiased_calibration_error",
     "calibration_error_if_calibrated",
 )
-METRIC_NAMES = {
-    "accuracy": "accuracy",
-    "balanced_accuracy": "balanced accuracy",
-    "macro_f1": "macro F1",
-    "log_loss": "log loss",
-    "expected_calibration_error": "expected calibration error",
-    "debiased_calibration_error": "calibration error",
-    "roc_auc": "ROC AUC",
-    "average_precision": "average precision",
-}
 TOO_FEW_GROUPS = f"too few groups (fewer than {FEWEST_GROUPS})"
 NO_CALIBRATION_INTERVAL = "no method was found that holds; compare with what a calibrated model would show"
 

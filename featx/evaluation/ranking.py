@@ -19,10 +19,10 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 
 from .estimates import Estimate
 from .intervals import CONFIDENCE, FEWEST_GROUPS, FEWEST_GROUPS_OF_A_CLASS, NORMAL_QUANTILE, Interval, wilson_interval
+from .metric_names import RANKING_METRICS
 
-__all__ = ["RANKING_METRICS", "average_precision_interval", "mean_ranking", "roc_auc_interval", "score_ranking"]
+__all__ = ["average_precision_interval", "mean_ranking", "roc_auc_interval", "score_ranking"]
 
-RANKING_METRICS = ("roc_auc", "average_precision")
 # Fewer images of the class, or of the others, have no interval: its simulated coverage is too low.
 FEWEST_IMAGES = 10
 MEAN_REASON = "not simulated for a mean over classes; name one class as positive"

@@ -24,10 +24,10 @@ from ..display.progress import progress_bar
 from ..evaluation.class_sizes import check_counts
 from ..evaluation.data_split import DataSplit
 from ..evaluation.held_out_result import score_held_out
+from ..evaluation.metric_names import RANKING_METRICS
 from ..evaluation.metrics import score_predictions
 from ..evaluation.operating_point import class_number, parse_operating_point
 from ..evaluation.paired import SIGNIFICANCE, adjust_p_values, compare_paired, name_test
-from ..evaluation.ranking import RANKING_METRICS
 from ..evaluation.reached_point import judge_point
 from ..evaluation.splits import INNER_FOLDS, Split
 from ..evaluation.units import judged_units, nontrivial_groups

@@ -79,6 +79,8 @@ class EvaluationResult(HeldOutResult):
         The name of the paired test between candidates.
     simpler : CandidateResult or None
         The reference, if the kept candidate is another one and does not differ from it in accuracy with p < 0.05.
+    positive, operating_point
+        As in `HeldOutResult`.
     """
 
     n_images: int

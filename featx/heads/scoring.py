@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -14,8 +15,9 @@ from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score, l
 from sklearn.pipeline import Pipeline
 
 from ..choices import Scoring
+from ..evaluation.metric_names import RANKING_METRICS
 from ..evaluation.metrics import score_classes
-from ..evaluation.ranking import RANKING_METRICS, mean_ranking, score_ranking
+from ..evaluation.ranking import mean_ranking, score_ranking
 from ..evaluation.splits import Split
 from ..exceptions import DatasetError
 from .calibrated_head import fit_with_probabilities
@@ -133,7 +135,8 @@ def tuning_score(truth: np.ndarray, probabilities: np.ndarray, scoring: Scoring,
     if scoring == "neg_log_loss":
         chosen = probabilities[np.arange(len(truth)), truth]
         return float(np.log(chosen.clip(np.finfo(np.float64).eps)).mean())
-    return _ranking_score(truth, probabilities, scoring, positive)
+    score = _ranking_score(truth, probabilities, scoring, positive)
+    return -math.inf if math.isnan(score) else score
 
 
 def baseline_metric(scoring: Scoring, n_classes: int, positive: int | None) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 
 from .._version import __version__
 from ..display.quantities import count_text
-from ..evaluation.ranking import RANKING_METRICS
+from ..evaluation.metric_names import RANKING_METRICS
 from .answer import answer_of_model
 from .candidates import MOST_DRAWN, candidate_table, interval_chart
 from .class_rows import class_rows

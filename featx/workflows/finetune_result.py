@@ -45,6 +45,8 @@ class FineTuneResult(HeldOutResult):
         Their rows in the data set. JSON does not have it.
     failures : list of Failure
         The images that could not be read.
+    positive, operating_point
+        As in `HeldOutResult`.
     """
 
     model: CNNFineTuneClassifier

@@ -7,6 +7,7 @@ import pytest
 from sklearn import metrics as reference
 
 from featx.evaluation.calibration import expected_calibration_error
+from featx.evaluation.metric_names import RANKING_METRICS
 from featx.evaluation.metrics import (
     METRICS,
     classification_report,
@@ -14,7 +15,6 @@ from featx.evaluation.metrics import (
     score_classes,
     score_predictions,
 )
-from featx.evaluation.ranking import RANKING_METRICS
 
 MEANS = ("balanced_accuracy", "macro_f1")
 
