@@ -405,10 +405,8 @@ def simulate_repeats(
     return found
 
 
-def class_scores(
-    rng: np.random.Generator, kind: str, auc: float, own: np.ndarray, shift: np.ndarray | float = 0.0
-) -> np.ndarray:
-    """Return scores of images whose area under the ROC curve is about this, with a part that a group shares.
+def class_scores(rng: np.random.Generator, kind: str, auc: float, own: np.ndarray) -> np.ndarray:
+    """Return scores of images whose area under the ROC curve is about this.
 
     Normal; of twice the spread for one of the two kinds; with up to 10 % of the class, or 5 % of the others, drawn from
     the other kind, as wrong labels are; or votes of 5 or 20.
@@ -416,10 +414,10 @@ def class_scores(
     wide = 2.0 if kind.startswith("wide") else 1.0
     wrong = min(1 - auc, {"wrong labels": 0.1, "wrong others": 0.05}.get(kind, 0.0))
     inner = min((auc - wrong / 2) / (1 - wrong), 0.9999)
-    distance = np.sqrt(1 + wide**2 + 2 * np.var(shift)) * ndtri(inner)
+    distance = np.sqrt(1 + wide**2) * ndtri(inner)
     moved = own ^ ((rng.random(own.shape) < wrong) & (own if kind == "wrong labels" else ~own))
     spread = np.where(own if kind == "wide class" else ~own, wide, 1.0)
-    found = rng.normal(size=own.shape) * spread + distance * moved + shift
+    found = rng.normal(size=own.shape) * spread + distance * moved
     return rng.binomial(int(kind.split()[0]), ndtr(found - distance / 2)) if kind.endswith("votes") else found
 
 
