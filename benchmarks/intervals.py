@@ -14,6 +14,7 @@ settings below 0.92 (0.90 with groups); "printed" is the share of test sets with
 from __future__ import annotations
 
 import argparse
+import functools
 import itertools
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -31,8 +32,9 @@ from featx.evaluation.intervals import (
     per_class_error,
     wilson_interval,
 )
+from featx.evaluation.metric_names import RANKING_METRICS
 from featx.evaluation.operating_point import OperatingPoint
-from featx.evaluation.ranking import RANKING_METRICS, average_precision_interval, roc_auc_interval, score_ranking
+from featx.evaluation.ranking import average_precision_interval, roc_auc_interval, score_ranking
 from featx.evaluation.reached_point import judge_point
 from featx.evaluation.resampled import corrected_interval
 from featx.evaluation.thresholds import ChosenThreshold
@@ -403,10 +405,8 @@ def simulate_repeats(
     return found
 
 
-def class_scores(
-    rng: np.random.Generator, kind: str, auc: float, own: np.ndarray, shift: np.ndarray | float = 0.0
-) -> np.ndarray:
-    """Return scores of images whose area under the ROC curve is about this, with a part that a group shares.
+def class_scores(rng: np.random.Generator, kind: str, auc: float, own: np.ndarray) -> np.ndarray:
+    """Return scores of images whose area under the ROC curve is about this.
 
     Normal; of twice the spread for one of the two kinds; with up to 10 % of the class, or 5 % of the others, drawn from
     the other kind, as wrong labels are; or votes of 5 or 20.
@@ -414,10 +414,10 @@ def class_scores(
     wide = 2.0 if kind.startswith("wide") else 1.0
     wrong = min(1 - auc, {"wrong labels": 0.1, "wrong others": 0.05}.get(kind, 0.0))
     inner = min((auc - wrong / 2) / (1 - wrong), 0.9999)
-    distance = np.sqrt(1 + wide**2 + 2 * np.var(shift)) * ndtri(inner)
+    distance = np.sqrt(1 + wide**2) * ndtri(inner)
     moved = own ^ ((rng.random(own.shape) < wrong) & (own if kind == "wrong labels" else ~own))
     spread = np.where(own if kind == "wide class" else ~own, wide, 1.0)
-    found = rng.normal(size=own.shape) * spread + distance * moved + shift
+    found = rng.normal(size=own.shape) * spread + distance * moved
     return rng.binomial(int(kind.split()[0]), ndtr(found - distance / 2)) if kind.endswith("votes") else found
 
 
@@ -446,8 +446,7 @@ def ranking(rng: np.random.Generator) -> Iterator[Setting]:
         RANKING_METRICS,
     ):  # fmt: skip
         how = (number, mean, sizes, auc, share, effect, apart)
-        own = np.arange(400_000) < share * 400_000
-        known = score_ranking(own, class_scores(rng, "normal", auc, own, rng.normal(size=400_000) * effect))
+        known = {"roc_auc": auc, "average_precision": _average_precision(auc, share)}
 
         def grouped(rng, simulations, how=how, figure=figure):
             ends = []
@@ -460,7 +459,14 @@ def ranking(rng: np.random.Generator) -> Iterator[Setting]:
             f"{number} {sizes} groups of {mean}, {share:.0%}, {auc:.0%}, effect {effect}, "
             f"{'a class each' if apart else 'mixed'}"
         )
-        yield Setting(f"{figure}, groups", "now: logit and a score interval", name, known[figure].value, grouped)
+        yield Setting(f"{figure}, groups", "now: logit and a score interval", name, known[figure], grouped)
+
+
+@functools.cache
+def _average_precision(auc: float, share: float) -> float:
+    """Return that of normal scores, which are as far apart for their spread whatever part a group shares."""
+    rng, own = np.random.default_rng(0), np.arange(400_000) < share * 400_000
+    return score_ranking(own, rng.normal(size=len(own)) + np.sqrt(2) * ndtri(auc) * own)["average_precision"].value
 
 
 def _ranked_groups(rng: np.random.Generator, *how: Any, apart: bool) -> Any:

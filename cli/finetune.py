@@ -12,12 +12,12 @@ import click
 from ..choices import PlotBy
 from .checks import check_decision_options, check_figure_paths, check_names
 from .data_options import data_options, datasets_from
+from .decision_options import decision_options
 from .interrupts import note_kept
 from .logs import announce
 from .number_ranges import OPEN_FRACTION
 from .option_groups import JUDGING, OUTPUT, Command, in_group
 from .options import (
-    decision_options,
     dry_run_option,
     json_option,
     min_images_option,

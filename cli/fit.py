@@ -12,11 +12,11 @@ from ..heads.head_names import HEADS, check_heads
 from .assignments import parse_assignment, parse_literals
 from .checks import check_decision_options, check_figure_paths, check_names
 from .data_options import data_options, datasets_from
+from .decision_options import decision_options
 from .logs import announce
 from .number_ranges import OPEN_FRACTION
 from .option_groups import HEAD_OPTIONS, JUDGING, OUTPUT, Command, in_group
 from .options import (
-    decision_options,
     dry_run_option,
     json_option,
     min_images_option,

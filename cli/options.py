@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from ..extraction.transformer import CNNFeatureTransformer
 
 __all__ = [
-    "decision_options",
     "decorate",
     "dry_run_option",
     "json_option",
@@ -171,18 +170,6 @@ min_images_option = _data(
 per_class_option = _data(
     "--per-class", type=click.IntRange(min=1), metavar="N",
     help="Use at most N images of each class, drawn by --seed; a test set is used whole.",
-)  # fmt: skip
-
-
-decision_options = decorate(
-    [
-        _judging("--positive", metavar="CLASS",
-                 help="The class whose ROC AUC and average precision are given, against the rest "
-                      "[default: the second of two]."),
-        _judging("--operating-point", metavar="SHARE|COST",
-                 help="Choose from which probability on --positive is predicted: sensitivity=0.95, specificity=0.9, "
-                      "precision=0.8, or cost=5:1 (a miss against a false alarm)."),
-    ]
 )  # fmt: skip
 
 

@@ -22,7 +22,7 @@ from .intervals import (
     log_loss_interval,
     wilson_interval,
 )
-from .metric_names import METRIC_NAMES, METRICS
+from .metric_names import METRIC_NAMES, METRICS, RANKING_METRICS
 from .ranking import mean_ranking, score_ranking
 
 __all__ = [
@@ -137,7 +137,9 @@ def score_answers(
     if answers.ndim == 2:
         return score_predictions(truth, answers, groups=groups, random_state=random_state, **decision)
     found = score_classes(truth, answers, n_classes=n_classes, groups=groups)
-    return found | {name: Estimate(math.nan, reason=NO_PROBABILITIES) for name in METRICS if name not in found}
+    ranked = RANKING_METRICS if decision.get("ranked") or decision.get("positive") is not None else ()
+    lacking = [name for name in (*METRICS, *ranked) if name not in found]
+    return found | {name: Estimate(math.nan, reason=NO_PROBABILITIES) for name in lacking}
 
 
 def score_classes(

@@ -97,6 +97,8 @@ class EvaluationResult(HeldOutResult):
         The short name of the head; JSON does not have it.
     backbone : str or None
         The network of the kept model, where several were searched.
+    positive, operating_point
+        As in `HeldOutResult`.
     """
 
     n_images: int

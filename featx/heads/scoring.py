@@ -149,7 +149,8 @@ def tuning_score(
     if scoring == "neg_log_loss":
         chosen = answers[np.arange(len(truth)), truth]
         return float(np.log(chosen.clip(np.finfo(np.float64).eps)).mean())
-    return _ranking_score(truth, answers, scoring, positive)
+    score = _ranking_score(truth, answers, scoring, positive)
+    return -math.inf if math.isnan(score) else score
 
 
 def baseline_metric(scoring: Scoring, n_classes: int, positive: int | None) -> str:

@@ -71,7 +71,14 @@ class ThresholdClassifier(ClassifierMixin, BaseEstimator):
 
     @classmethod
     def around(cls, fitted: Any, decision: Decision) -> ThresholdClassifier:
-        """Return a classifier that is fitted already, with a decision."""
+        """Return a fitted classifier with a decision.
+
+        Parameters
+        ----------
+        fitted : classifier
+            With ``predict_proba``.
+        decision : Decision
+        """
         found = cls(fitted, **vars(decision))
         found.estimator_ = fitted
         return found

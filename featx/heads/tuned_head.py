@@ -51,8 +51,9 @@ class TunedHead(ClassifierMixin, BaseEstimator):
     grid : mapping of str to sequence, default=None
         Values of the classifier's own parameters, such as ``{"C": [0.1, 1]}``, in place of those of the default grid.
     class_weight : "balanced", mapping or None, default=None
-    scoring : {"accuracy", "balanced_accuracy", "f1_macro", "roc_auc", "average_precision", "neg_log_loss"}
-        What the tuning maximises; the default is "accuracy". "roc_auc" and "average_precision" are of `positive`
+    scoring : {"accuracy", "balanced_accuracy", "f1_macro", "roc_auc", "average_precision", \
+"neg_log_loss"}, default="accuracy"
+        What the tuning maximises. "roc_auc" and "average_precision" are of `positive`
         against the rest; without it of the second of two classes, or the mean over more, each against the rest.
     positive : object, default=None
         The class that these are of, and that `operating_point` is about.

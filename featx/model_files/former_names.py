@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import IO, Any, get_args
 
 import numpy as np
+from sklearn.base import BaseEstimator
 from sklearn.model_selection._search import BaseSearchCV
 
 from ..choices import ResolvedPrecision
@@ -85,6 +86,7 @@ def use_current_parameters(model: Any) -> None:
     for part in held:
         if isinstance(part, ImageEstimator):
             _translate(part.__dict__, {"": part})
+        if isinstance(part, ImageEstimator) or (isinstance(part, BaseEstimator) and type(part).__module__ == "featx"):
             _add_new_parameters(part)
     for part in held:
         if isinstance(part, BaseSearchCV):
@@ -122,7 +124,7 @@ def _translate(mapping: dict[Any, Any], steps: dict[str, Any]) -> None:
     mapping.update(current | uncached)
 
 
-def _add_new_parameters(estimator: ImageEstimator) -> None:
+def _add_new_parameters(estimator: BaseEstimator) -> None:
     """Give parameters that an earlier version did not have their defaults, with which all is as it was then."""
     for name, parameter in inspect.signature(type(estimator)).parameters.items():
         if name not in vars(estimator) and parameter.default is not inspect.Parameter.empty:

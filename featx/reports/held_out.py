@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from ..display.names import span_text
 from ..display.quantities import count_text, duration_text, p_value_text
 from ..display.tables import Part, Table
-from ..evaluation.metric_names import METRIC_NAMES
+from ..evaluation.metric_names import METRIC_NAMES, RANKING_METRICS
 from .confusion import class_tables
 from .operating_point import operating_point_parts
 from .prediction_files import surely_wrong_parts
@@ -31,12 +31,12 @@ def evaluation_parts(result: EvaluationResult) -> list[Part]:
     kept = f"{result.label or result.head} on {result.place}" + (f", {parameters}" if parameters else "")
     several = len(result.candidates) > 1
     one = metrics_table(result, "on held-out images")
-    tables = [_candidates(result), _reference_text(result)] if several else [one]
+    tables: list[Part] = [_candidates(result), _reference_text(result)] if several else [one]
     return [
         f"{result.protocol}; {INTERVALS}",
         *tables,
         f"kept: {kept}; fitted on {result.model_fitted_on:,} images",
-        *([_headline(result)] if several else []),
+        *filter(None, [_headline(result), _ranking_text(result)] if several else []),
         _baseline_text(result.baseline),
         *filter(None, ["\n".join(result.notes)]),
         *operating_point_parts(result.operating_point),
@@ -95,8 +95,9 @@ def metrics_table(result: HeldOutResult, heading: str) -> Table:
               ("if calibrated", "calibration_error_if_calibrated")]  # fmt: skip
     rows = [[label, result.metrics[name].text()] for label, name in labels]
     rows += [[label, result.metrics[name].text(percent=False)] for label, name in scales if name in result.metrics]
-    if result.positive is not None:
-        heading = f"{heading}; ROC AUC and average precision of {result.positive!r}"
+    if "roc_auc" in result.metrics:
+        whose = "means over the classes" if result.positive is None else f"of {result.positive!r}"
+        heading = f"{heading}; ROC AUC and average precision {whose}"
     return Table(["", ""], rows, title=heading)
 
 
@@ -108,14 +109,18 @@ def _baseline_text(baseline: Baseline) -> str:
 
 def _candidates(result: EvaluationResult) -> Table:
     """Return a row for each candidate, without a network, layer or pooling that all candidates share."""
-    header = ["head", "network", "layer", "pooling", "accuracy", "macro F1", "log loss", "calibration error",
-              "if calibrated", "p", "seconds"]  # fmt: skip
+    # What the candidates were picked by, if it is not among the others.
+    by = result.scoring if result.scoring in RANKING_METRICS else None
+    picked_by = [METRIC_NAMES[by]] if by else []
+    header = ["head", "network", "layer", "pooling", *picked_by, "accuracy", "macro F1", "log loss",
+              "calibration error", "if calibrated", "p", "seconds"]  # fmt: skip
     rows = [
         [
             f"{c.label or c.head}, picked" if c.picked else c.label or c.head,
             c.backbone or "",
             c.layer,
             c.pooling,
+            *([c.metrics[by].text(percent=False)] if by else []),
             c.metrics["accuracy"].text(),
             c.metrics["macro_f1"].text(),
             c.metrics["log_loss"].text(percent=False),
@@ -136,6 +141,14 @@ def _candidates(result: EvaluationResult) -> Table:
         right=[i for i in range(len(header)) if header[i] in ("calibration error", "if calibrated", "p", "seconds")],
         drop=[header.index(name) for name in dropped],
     )
+
+
+def _ranking_text(result: EvaluationResult) -> str:
+    """Return ROC AUC and average precision of the whole procedure, where there are any, which no table has."""
+    if "roc_auc" not in result.metrics or result.positive is None:
+        return ""
+    figures = [f"{METRIC_NAMES[name]} {result.metrics[name].text(percent=False)}" for name in RANKING_METRICS]
+    return f"of {result.positive!r}, with the choice made inside each training part: {', '.join(figures)}"
 
 
 def _headline(result: EvaluationResult) -> str:

@@ -49,6 +49,8 @@ class FineTuneResult(HeldOutResult):
         Of the test images, as the trained network gives them to its head. JSON does not have them.
     rows : ndarray of int, shape (n,), or None
         Their rows in the data set, in increasing order.
+    positive, operating_point
+        As in `HeldOutResult`.
     """
 
     model: CNNFineTuneClassifier

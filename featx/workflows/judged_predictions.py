@@ -26,7 +26,7 @@ class JudgedResult(HeldOutResult):
 
     Attributes
     ----------
-    classes, n_test, metrics, per_class, confusion_matrix, notes, predictions
+    classes, n_test, metrics, per_class, confusion_matrix, notes, predictions, positive, operating_point
         As in `HeldOutResult`; computed from the predicted classes alone if the model has no probabilities, or predicts
         another class than the most probable one without a threshold of featx.
     baseline : Baseline

@@ -1,16 +1,22 @@
 """Promised: names of parameters of earlier versions are translated wherever a model holds them, and nothing else is."""
 
+import json
+import zipfile
+
 import numpy as np
 import pytest
 from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.model_selection import GridSearchCV, RandomizedSearchCV
-from sklearn.pipeline import FeatureUnion, Pipeline
+from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.tree import DecisionTreeClassifier
 
-from featx import CNNFeatureTransformer, CNNFineTuneClassifier
+from featx import CNNFeatureTransformer, CNNFineTuneClassifier, TunedHead, load_model, save_model
 from featx.model_files.former_names import use_current_parameters
+from featx.model_files.model_schema import entries
+
+POINT = ("positive", "operating_point")
 
 FEATURES = Pipeline([("f", CNNFeatureTransformer()), ("h", DecisionTreeClassifier())])
 UNION = Pipeline([("u", FeatureUnion([("a", CNNFeatureTransformer())])), ("h", DecisionTreeClassifier())])
@@ -92,3 +98,26 @@ def test_parameters_that_are_gone_are_left_out_and_no_boundary_is_cached_where_n
     use_current_parameters(search)
     most = CNNFineTuneClassifier().boundary_cache_bytes
     assert search.param_grid == [{"c__boundary_cache_bytes": [most, 0]}, {"c__boundary_cache_bytes": [0]}]
+
+
+def test_a_head_of_before_there_were_operating_points_is_read_and_fitted_again(tmp_path, tiny):
+    y = np.arange(20) % 2
+    images = list(
+        np.random.default_rng(0).integers(0, 200, (20, 16, 16, 3)).astype(np.uint8)
+        + 50 * y.astype(np.uint8)[:, None, None, None]
+    )
+    model = make_pipeline(CNNFeatureTransformer(**tiny), TunedHead(grid={"C": [0.01]})).fit(images, y)
+    save_model(model, tmp_path / "now.skops")
+    with zipfile.ZipFile(tmp_path / "now.skops") as now, zipfile.ZipFile(tmp_path / "then.skops", "w") as then:
+        for name in now.namelist():
+            data = now.read(name)
+            if name == "schema.json":
+                schema = json.loads(data)
+                removed = [entry.pop(key) for entry in entries(schema) for key in POINT if key in entry]
+                assert len(removed) == 2
+                data = json.dumps(schema).encode()
+            then.writestr(name, data)
+    found = load_model(tmp_path / "then.skops")
+    assert (found[-1].positive, found[-1].operating_point) == (None, None)
+    assert np.array_equal(found.predict(images), model.predict(images))
+    clone(found).fit(images, y)

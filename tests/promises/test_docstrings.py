@@ -53,7 +53,8 @@ class PublicDocstring(validation.Validator):
         """The parameters; of a data class that only featx makes, the fields, which are its attributes."""
         found = super().doc_all_parameters
         if dataclasses.is_dataclass(self.obj) and not found:
-            fields = [field.name for field in dataclasses.fields(self.obj)]
+            # As in the signature, where those by keyword alone are last.
+            fields = [field.name for field in sorted(dataclasses.fields(self.obj), key=lambda field: field.kw_only)]
             attributes = self._doc_parameters(["Attributes"])
             return {name: attributes[name] for name in fields if name in attributes}
         return found

@@ -64,8 +64,10 @@ class Opened:
         """Return what axe-core finds, as (rule, element)."""
         # By the debugger: the page's own policy lets no other script in.
         session = self.context.new_cdp_session(self.page)
-        asked = "axe.run(document, {preload: false, resultTypes: ['violations']}).then(found => found.violations.flatMap(" \
-                "one => one.nodes.map(node => [one.id, node.html])))"  # fmt: skip
+        asked = (
+            "axe.run(document, {preload: false, resultTypes: ['violations']}).then(found => "
+            "found.violations.flatMap(one => one.nodes.map(node => [one.id, node.html])))"
+        )
         how = {"expression": f"{axe_script()}; {asked}", "awaitPromise": True, "returnByValue": True}
         answer = session.send("Runtime.evaluate", how)
         return answer["result"]["value"]
