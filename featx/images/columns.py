@@ -39,7 +39,7 @@ def column_cells(column: Any) -> list[Any]:
 
 def _number_type(column: Any) -> np.dtype | None:
     """Return the type of the numbers in a column of nested lists; None for any other column."""
-    kind = getattr(column, "type", None) if hasattr(column, "to_pylist") else getattr(column, "dtype", None)
+    kind: Any = getattr(column, "type", None) if hasattr(column, "to_pylist") else getattr(column, "dtype", None)
     depth = len(kind.shape) - 1 if hasattr(kind, "extension_name") and hasattr(kind, "shape") else 0
     while (inner := getattr(kind, "value_type", None) or getattr(kind, "inner", None)) is not None:
         kind, depth = inner, depth + 1

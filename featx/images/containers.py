@@ -183,8 +183,7 @@ def _refuse_numbers(values: list[Any], kind: str) -> NoReturn:
     if kind == "row" and len(values[0]) and cell_kind(values[0][0]) == "row":
         raise ParameterError(
             f"got a column of {n:,} nested lists of numbers ({name}), which do not say what is white",
-            "Make an array of each: X.map(lambda cell: np.array(cell, np.uint8)) in pandas, a column of dtype Array in "
-            "polars.",
+            "Make an array of each: X.map(lambda cell: np.array(cell, np.uint8)) in pandas, an Array in polars.",
         )
     if kind == "row":
         raise ParameterError(f"got a column of {n:,} rows of numbers ({name})", "Pass an array of them: np.stack(X).")

@@ -92,7 +92,7 @@ def check_images(
 
 def _with_index(X: Any, rows: list[int]) -> list[Any]:
     """Return rows with their names in the index of pandas, which tell them where X is a part of a table."""
-    index = getattr(X, "index", None)
+    index: Any = getattr(X, "index", None)
     if not hasattr(index, "tolist"):  # a list has a method of this name
         return rows
     return [row if index[row] == row else f"{row} (index {index[row]!s:.40})" for row in rows]

@@ -91,7 +91,9 @@ def neighbour_probabilities(graph: GraphWriter, rows: str, classifier: KNeighbor
         )
     known = np.asarray(classifier._fit_X, np.float32)
     classes = np.eye(len(classifier.classes_), dtype=np.float32)[np.asarray(classifier._y).ravel()]
-    squares = _squared_distances(graph, rows, known)
+    # In float32 the difference of large squares would swap neighbours that are nearly as far.
+    exact = graph.cast(graph.constant(known), "double")
+    squares = _squared_distances(graph, graph.cast(rows, "double"), known, exact)
     _, nearest = graph.add("TopK", squares, np.array([classifier.n_neighbors]), axis=1, largest=0, outputs=2)
     neighbours = graph.add("Gather", known, nearest, axis=0)
     steps = graph.add("Sub", graph.add("Unsqueeze", rows, np.array([1])), neighbours)
@@ -119,7 +121,8 @@ def _kernel(graph: GraphWriter, rows: str, classifier: SVC) -> str:
     known = np.asarray(classifier.support_vectors_, np.float32)
     gamma = np.float32(classifier._gamma)
     if kernel == "rbf":
-        return graph.add("Exp", graph.add("Mul", _squared_distances(graph, rows, known), -gamma))
+        squares = _squared_distances(graph, rows, known, graph.constant(known))
+        return graph.add("Exp", graph.add("Mul", squares, -gamma))
     products = graph.add("MatMul", rows, np.ascontiguousarray(known.T))
     if kernel == "linear":
         return products
@@ -128,10 +131,12 @@ def _kernel(graph: GraphWriter, rows: str, classifier: SVC) -> str:
                                                                            np.float32(classifier.degree))  # fmt: skip
 
 
-def _squared_distances(graph: GraphWriter, rows: str, known: np.ndarray) -> str:
-    """Write the squared distances of rows from known ones, (n, known)."""
+def _squared_distances(graph: GraphWriter, rows: str, known: np.ndarray, tensor: str) -> str:
+    """Write the squared distances of rows from known ones, (n, known), in the type of both tensors."""
     own = graph.add("ReduceSumSquare", rows, np.array([1]))
-    theirs = (known.astype(np.float64) ** 2).sum(axis=1, keepdims=True).T.astype(np.float32)
-    products = graph.add("MatMul", rows, np.ascontiguousarray(known.T))
-    squares = graph.add("Add", graph.add("Sub", own, graph.add("Mul", products, np.float32(2))), theirs)
-    return graph.add("Max", squares, np.float32(0))
+    theirs = graph.constant((known.astype(np.float64) ** 2).sum(axis=1, keepdims=True).T)
+    twice, zero = graph.constant(np.float64(2)), graph.constant(np.float64(0))
+    products = graph.add("MatMul", rows, graph.add("Transpose", tensor, perm=[1, 0]))
+    theirs, twice, zero = (graph.add("CastLike", number, products) for number in (theirs, twice, zero))
+    squares = graph.add("Add", graph.add("Sub", own, graph.add("Mul", products, twice)), theirs)
+    return graph.add("Max", squares, zero)

@@ -4,21 +4,21 @@ import pytest
 
 from commands import featx
 from featx import make_head, save_model
-from onnx_files import fitted, onnxruntime
+from onnx_files import VIEW, fitted, onnxruntime, written_network  # noqa: F401
 
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
     path = tmp_path_factory.mktemp("model") / "m.skops"
-    save_model(fitted(make_head("ridge", grid={"alpha": [10.0]})), path)
+    save_model(fitted(make_head("ridge", grid={"alpha": [10.0]}), **VIEW), path)
     return path
 
 
-def test_the_command_writes_a_file_and_says_what_was_compared(model, tmp_path):
+def test_the_command_writes_a_file_and_says_what_was_compared(model, tmp_path, written_network):  # noqa: F811
     output = tmp_path / "m.onnx"
     found = featx("export", model, "-o", output, "--check", "sample:photos", "--top", "2")
     assert "compared with featx on 64 images: probabilities differ by up to" in " ".join(found.stderr.split())
-    assert found.stdout.startswith(f"{output}: 1.6 MB; it takes images of any size")
+    assert found.stdout.startswith(f"{output}: 0.4 MB; it takes images of any size")
     assert onnxruntime.InferenceSession(output).get_outputs()[1].shape == ["n", 2]
 
 

@@ -14,7 +14,8 @@ import featx
 from featx import export_onnx, make_head, save_model
 from featx.exceptions import MissingDependencyError, ModelFileError, ParameterError
 from featx.onnx_export import export
-from onnx_files import fitted, onnx, onnxruntime
+from featx.onnx_export.network_graph import network_graph
+from onnx_files import VIEW, fitted, onnx, onnxruntime, written_network  # noqa: F401
 from trainings import classifier, coloured
 
 README = (Path(featx.__file__).parent.parent / "README.md").read_text(encoding="utf-8")
@@ -24,11 +25,11 @@ ORIENTATION, ROTATED = 0x112, 6
 
 @pytest.fixture(scope="module")
 def model():
-    return fitted(make_head("linear_svm", grid={"C": [0.01]}))
+    return fitted(make_head("linear_svm", grid={"C": [0.01]}), **VIEW)
 
 
 @pytest.fixture(scope="module")
-def exported(model, tmp_path_factory):
+def exported(model, tmp_path_factory, written_network):  # noqa: F811
     """Return a model file, the ONNX file that is made of it, and what its export told."""
     folder = tmp_path_factory.mktemp("exported")
     metric = {"value": 0.9, "low": 0.8, "high": 0.95}
@@ -81,9 +82,10 @@ def test_the_script_of_the_readme_needs_neither_featx_nor_torch(exported, model,
         assert float(percent) / 100 == pytest.approx(expected[int(label[-1])], abs=2e-3)
 
 
-def test_a_finetuned_network_and_an_image_that_was_resized(tmp_path):
+def test_a_finetuned_network_and_an_image_that_was_resized(tmp_path, monkeypatch):
     X, y = coloured()
-    model = classifier(epochs=1, hidden_units=4).fit(X, y)
+    monkeypatch.setattr(export, "network_graph", network_graph)
+    model = classifier(backbone="small_cnn", trainable_stages="all", epochs=1, hidden_units=4).fit(X, y)
     found = export_onnx(model, tmp_path / "m.onnx", input="resized", precision="float16")
     assert found.path == str(tmp_path / "m.resized.onnx")
     assert (found.tolerance, found.precision) == (0.1, "float16")
@@ -96,7 +98,7 @@ def test_a_finetuned_network_and_an_image_that_was_resized(tmp_path):
     np.testing.assert_allclose(probabilities, model.predict_proba(X[:1]), atol=0.02)
 
 
-def test_a_file_that_answers_otherwise_is_not_kept(model, tmp_path, monkeypatch):
+def test_a_file_that_answers_otherwise_is_not_kept(model, tmp_path, monkeypatch, written_network):  # noqa: F811
     (tmp_path / "m.onnx").write_text("an older file")
     normalised = export.normalised
     monkeypatch.setattr(export, "normalised", lambda graph, values, how: graph.add(
