@@ -56,7 +56,7 @@ def _takes_any_file_name():
 
 @pytest.fixture(scope="session")
 def caches(tmp_path_factory):
-    """Return a function that names a folder that is not there; `tmp_path` would make one and look at all others."""
+    """Return a function that names a folder that is not there; `tmp_path` would make one beside thousands of others."""
     root, numbers = tmp_path_factory.mktemp("caches"), itertools.count()
     return lambda: root / str(next(numbers))
 

@@ -3,17 +3,16 @@
 import pytest
 
 from featx.reports import figure_files
-from featx.reports.figure_files import save_figure
 
 
 @pytest.fixture
 def figures(monkeypatch):
-    """The figures that were drawn, and saved too."""
+    """The figures that were drawn; they are laid out in place of being written, which takes longer."""
     drawn = []
 
     def keep(figure, path):
         drawn.append(figure)
-        save_figure(figure, path)
+        figure.draw_without_rendering()
 
     monkeypatch.setattr(figure_files, "save_figure", keep)
     return drawn

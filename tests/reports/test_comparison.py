@@ -2,6 +2,7 @@
 
 from comparisons import Network, images_of
 from featx import compare_strategies
+from featx.display.tables import Table
 from featx.display.text_tables import render_text
 from featx.reports.comparison import comparison_parts
 
@@ -23,3 +24,9 @@ def test_sentences_are_wrapped_to_a_terminal():
     assert sorted(set(narrow.split()) - {"-" * n for n in range(100)}) == sorted(
         set(words) - {"-" * n for n in range(100)}
     )
+
+
+def test_an_extrapolation_says_that_it_is_not_measured():
+    result = compare_strategies(images_of([40, 40]), {"net": Network(0.3)}, train_sizes=[0.3, 0.6], repeats=2)
+    titles = [part.title for part in comparison_parts(result) if isinstance(part, Table)]
+    assert any(title.startswith("extrapolated by a power law through 2 sizes, not measured") for title in titles)

@@ -132,17 +132,17 @@ def test_every_mini_batch_and_the_validation_are_drawn_by_iteration(tmp_path, fi
 
 
 @pytest.mark.parametrize("n", [1, 79, 80, 10_001])
-def test_many_iterations_have_a_running_mean_in_each_phase(tmp_path, figures, n):
+def test_many_iterations_have_a_running_mean_in_each_phase(tmp_path, n):
     rng = np.random.default_rng(0)
     steps = {"n_warmup": n // 2, "loss": rng.random(n), "accuracy": rng.random(n)}
     nothing = {"val_iteration": [], "val_loss": [], "val_accuracy": []}
-    plot_history({**HISTORY, "iterations": {**steps, **nothing}}, tmp_path / "h.svg", by="iteration")
+    ax, _ = plot_history({**HISTORY, "iterations": {**steps, **nothing}}, tmp_path / "h.svg", by="iteration")
     window = min(200, n // 40)
-    assert len(figures[0].axes[0].lines) == (1 if n == 1 else 2) + (2 if window > 1 else 0)
-    assert ("running mean" in legend(figures[0])) == (window > 1)
+    assert len(ax.lines) == (1 if n == 1 else 2) + (2 if window > 1 else 0)
+    assert ("running mean" in legend(ax.figure)) == (window > 1)
     assert (tmp_path / "h.svg").stat().st_size < 500_000
     if window > 1:
-        whole = [line for line in figures[0].axes[0].lines if line.get_linewidth() == 1.6]
+        whole = [line for line in ax.lines if line.get_linewidth() == 1.6]
         for line, part in zip(whole, (steps["loss"][: n // 2], steps["loss"][n // 2 :]), strict=True):
             expected = [part[max(0, end - window) : end].mean() for end in range(1, len(part) + 1, 97)]
             np.testing.assert_allclose(line.get_ydata()[::97], expected)
