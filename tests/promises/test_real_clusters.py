@@ -1,0 +1,137 @@
+"""Promised: on real clusters each image is forwarded once, rows come home, and a killed worker costs its share."""
+
+import contextlib
+import time
+from functools import partial
+
+import joblib
+import numpy as np
+import pytest
+from PIL import Image
+
+import cluster_tasks
+from backends import IMAGES, dask_client, extraction
+from featx import EmbeddingCache
+from featx.exceptions import BackboneError
+from featx.extraction import distribute
+from processes import interrupt
+
+pytestmark = [pytest.mark.cluster, pytest.mark.filterwarnings("ignore")]
+
+BACKENDS = ["loky", "multiprocessing", "dask", "ray"]
+
+
+@pytest.fixture(scope="module")
+def ray_cluster():
+    ray = pytest.importorskip("ray")
+    from ray.util.joblib import register_ray
+
+    register_ray()
+    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+    yield
+    ray.shutdown()
+
+
+@pytest.fixture(params=BACKENDS)
+def cluster(request, tmp_path, monkeypatch):
+    """Have joblib compute on a cluster of two processes."""
+    with contextlib.ExitStack() as stack:
+        if request.param == "dask":
+            dask_client(stack, tmp_path)
+        elif request.param == "ray":
+            request.getfixturevalue("ray_cluster")
+        options = {} if request.param == "dask" else {"n_jobs": 2}
+        stack.enter_context(joblib.parallel_config(request.param, **options))
+        yield request.param
+
+
+@pytest.fixture
+def paths(tmp_path):
+    made = [str(tmp_path / f"{number}.png") for number in range(40)]
+    for path, pixels in zip(made, IMAGES, strict=True):
+        Image.fromarray(pixels).save(path)
+    return made
+
+
+@pytest.fixture
+def run(tiny, tmp_path, paths, monkeypatch):
+    """Return a function that extracts the images, with what workers do, into a new cache; and counts forwards."""
+
+    def call(work, name):
+        counts, cache = tmp_path / f"counts-{name}", EmbeddingCache(tmp_path / f"cache-{name}")
+        counts.mkdir()
+        monkeypatch.setattr(distribute, "forward_share", partial(work, str(counts)))
+        rows = extraction(tiny, cache)(paths).embeddings[0]
+        assert cache.verify().clean
+        assert cache.verify().rows == 40
+        return rows, cluster_tasks.counted(counts)
+
+    return call
+
+
+def test_rows_are_those_of_a_local_run_with_and_without_a_common_disk(cluster, run, tiny, tmp_path):
+    expected = extraction(tiny, EmbeddingCache(tmp_path / "local"))().embeddings[0]
+    for work in (cluster_tasks.noted, cluster_tasks.on_other_disk):
+        rows, forwards = run(work, work.__name__)
+        assert np.array_equal(rows, expected)
+        assert forwards == 40
+    rows, forwards = run(cluster_tasks.killed_once, "killed")
+    assert np.array_equal(rows, expected)
+    # loky and multiprocessing end all processes with the one that is killed; results of a slice come at once.
+    assert 40 <= forwards <= 60
+
+
+def test_a_worker_with_another_network_is_refused(run, tmp_path):
+    with joblib.parallel_config("loky", n_jobs=2), pytest.raises(BackboneError, match="gives other outputs"):
+        run(cluster_tasks.with_another_network, "other")
+
+
+@pytest.fixture
+def folder(tmp_path):
+    rng = np.random.default_rng(0)
+    for number in range(200):
+        path = tmp_path / "data" / f"{number}.png"
+        path.parent.mkdir(exist_ok=True)
+        Image.fromarray(rng.integers(0, 256, (64, 64, 3), dtype=np.uint8)).save(path)
+    return tmp_path / "data"
+
+
+MAIN = """
+import signal, sys
+from featx.cli import main
+signal.signal(signal.SIGINT, signal.default_int_handler)
+main(sys.argv[1:])
+"""
+SLOW = ["--backbone", "resnet50", "--weights", "none", "--batch-size", "2", "--precision", "float32"]
+
+
+def rows_in(cache):
+    return sum(info.rows for info in EmbeddingCache(cache).info())
+
+
+@pytest.mark.parametrize("kind", ["loky", "dask"])
+def test_ctrl_c_ends_the_workers_and_keeps_what_arrived(kind, folder, tmp_path):
+    with contextlib.ExitStack() as stack:
+        place = "2"
+        if kind == "dask":
+            place = dask_client(stack, tmp_path).scheduler.address
+        run = [
+            "-c",
+            MAIN,
+            "extract",
+            str(folder),
+            "-o",
+            str(tmp_path / "out.h5"),
+            *SLOW,
+            "--cluster",
+            f"{kind}:{place}",
+        ]
+        code, share, errors = interrupt(run, tmp_path / "cache", lambda _: rows_in(tmp_path / "cache") > 0)
+        assert code == 130, errors
+        assert share < 1
+        assert "run the same command to go on" in errors
+        time.sleep(4)
+        kept = rows_in(tmp_path / "cache")
+        time.sleep(3)
+        assert 0 < rows_in(tmp_path / "cache") == kept < 200
+        assert EmbeddingCache(tmp_path / "cache").verify().clean
