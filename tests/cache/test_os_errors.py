@@ -23,10 +23,6 @@ def test_other_errors_say_what_is_wrong_and_where():
     with pytest.raises(CacheError, match="cannot use the cache cache: not yours") as caught, as_cache_errors(ROOT):
         raise OSError(errno.EACCES, "not yours")
     assert "cache=None" in caught.value.next_step
-<<<<<<< HEAD
-    with pytest.raises(CacheError, match=r"cannot use out\.h5") as caught, as_cache_errors(ROOT, where=Path("out.h5")):
-=======
     with pytest.raises(CacheError, match="cannot use out") as caught, as_cache_errors(ROOT, where=Path("out.h5")):
->>>>>>> cluster
         raise OSError(errno.EACCES, "not yours")
     assert "choose another file." in caught.value.next_step
