@@ -119,3 +119,9 @@ def test_values_are_refused_before_the_model_is_read(tmp_path, monkeypatch):
     with pytest.raises(MissingDependencyError, match="needs onnxscript") as caught:
         export_onnx("nosuch.skops", tmp_path / "m.onnx")
     assert "featx[onnx]" in caught.value.next_step
+
+
+def test_a_head_without_a_converter_is_refused_before_the_network_is_written(tmp_path, monkeypatch):
+    monkeypatch.setattr(export, "network_graph", None)
+    with pytest.raises(ModelFileError, match="without an ONNX converter: GaussianNB"):
+        export_onnx(fitted(make_head("sklearn.naive_bayes:GaussianNB")), tmp_path / "m.onnx")
