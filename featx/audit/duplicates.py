@@ -27,6 +27,8 @@ __all__ = ["LEAST_SIDE", "DuplicatePair", "duplicate_groups", "find_duplicates"]
 # Side of the copies in which the same picture is told from a similar one, and the least correlations of their pixels
 # and of their detail, for whole pictures and for crops. Chosen on planted leaks, see benchmarks/README.md.
 LOOKED, ALIKE_WHOLE, ALIKE_CROP = 64, (0.99, 0.93), (0.95, 0.85)
+# Least correlation of the colours of similar pictures: a heart and another of its shape are alike in grey only.
+SIMILAR = 0.85
 CHUNK = 32
 # Images whose pixels are kept, because several pairs need them.
 KEPT = 256
@@ -225,7 +227,7 @@ def _looked_at(
                 same = likeness >= least_alike and fine >= least_detail
                 if not same:
                     kind = "similar"
-                if same or trusted:
+                if same or (trusted and likeness >= SIMILAR):
                     found.append(DuplicatePair(int(pairs[row].min()), int(pairs[row].max()), kind, likeness))
             bar.update(len(part))
     return found

@@ -8,9 +8,9 @@ from featx.audit.resampling import at_resolution
 
 
 def copies(n=300):
-    """Random smooth pictures, each with the same strong bars."""
+    """Random smooth pictures, each with the same bars, of varying strength."""
     rng = np.random.default_rng(0)
-    bars = 60 * np.sin(np.arange(SIDE) / 2)[:, None]
+    bars = rng.choice([30, 90], (n, 1, 1)) * np.sin(np.arange(SIDE) / 2)[:, None]
     smooth = gaussian_filter(rng.standard_normal((n, SIDE, SIDE)), (0, 2, 2))
     return np.clip(128 + bars + 60 * smooth, 0, 255).astype(np.uint8)
 
@@ -20,7 +20,7 @@ def test_shared_bars_do_not_make_images_alike():
     plain = np.corrcoef(images.reshape(len(images), -1).astype(float))
     rows = Likeness(images).rows(images)
     others = ~np.eye(len(images), dtype=bool)
-    assert np.abs(np.mean((rows @ rows.T)[others])) < 0.05 < 0.5 < plain[others].mean()
+    assert np.abs((rows @ rows.T)[others]).mean() < 0.2 < 0.5 < plain[others].mean()
 
 
 def test_the_coarser_resolution_and_the_brighter_image_are_compared():

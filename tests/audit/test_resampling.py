@@ -14,8 +14,8 @@ def test_means_cover_a_part_of_the_pixels():
 
 
 def test_only_the_finer_image_loses_detail():
-    images = np.random.default_rng(0).random((3, 8, 8), dtype=np.float32)
-    found = at_resolution(images, np.array([8, 8, 4]), np.array([4, 8, 8]))
+    images = np.random.default_rng(0).random((4, 8, 8), dtype=np.float32)
+    found = at_resolution(images, np.array([8, 8, 4, 3]), np.array([4, 8, 8, 4]))
     assert (found[1:] == images[1:]).all()
     assert np.abs(found[0] - images[0]).max() > 0.1
     assert found[0].mean() == pytest.approx(images[0].mean(), abs=0.03)
