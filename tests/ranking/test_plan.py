@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from featx import CNNFeatureTransformer, DatasetError
+from featx import CNNFeatureTransformer, DatasetError, ImageDataset
 from featx.ranking.plan import plan_ranking
 from featx.ranking.speed import TIMED_PASSES
 from rankings import digits
@@ -46,3 +46,11 @@ def test_the_part_that_judges_later_is_left_aside(transformer, remarks):
     assert len(plan_ranking(digits(50, split=split[:50]), transformer, cv=2).data.dataset) == 40
     with pytest.raises(DatasetError, match="nothing but a test part"):
         plan_ranking(digits(10, split=split[50:]), transformer, cv=2)
+
+
+def test_from_5000_images_on_a_ranking_costs_a_tenth_of_all_passes_at_most(transformer):
+    images = [np.zeros((4, 4), np.uint8)] * 5000
+    data = ImageDataset(images, [f"{row}" for row in range(5000)], (np.arange(5000) % 10).astype(str))
+    plan = plan_ranking(data, transformer, layers=["features.5", "features.12"])
+    planned = sum(len(passes.rows) + n for passes, (_, n) in zip(plan.passes, plan.timing, strict=True))
+    assert planned <= 0.1 * len(data) * len(plan.networks)
