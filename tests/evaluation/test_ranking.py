@@ -110,3 +110,18 @@ def test_intervals_cover_the_truth(distance, share, n):
             low, high = interval(*scores(n, distance=distance, share=share, seed=seed))
             held[name] += low <= known[name].value <= high
     assert min(held.values()) >= 136  # 0.907 of them
+
+
+@pytest.mark.parametrize("name", ["roc_auc", "average_precision"])
+def test_groups_that_share_a_shift_widen_the_interval(name):
+    rng = np.random.default_rng(0)
+    groups = np.repeat(np.arange(20), 20)
+    own = (rng.random(20) < 0.5)[groups]
+    found = rng.normal(size=400) + 2 * rng.normal(size=20)[groups] + 2 * own
+    shared = score_ranking(own, found, units=groups)[name]
+    # The same scores, dealt to the groups of each kind at random.
+    for kind in (own, ~own):
+        found[kind] = rng.permutation(found[kind])
+    dealt = score_ranking(own, found, units=groups)[name]
+    assert shared.value == pytest.approx(dealt.value)
+    assert shared.high - shared.low > dealt.high - dealt.low

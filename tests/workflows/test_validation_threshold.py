@@ -6,7 +6,7 @@ from PIL import Image
 
 from featx import CNNFineTuneClassifier, DatasetError, ParameterError, finetune_model, load_dataset, predict_images
 from featx.evaluation.operating_point import parse_operating_point
-from featx.evaluation.thresholds import choose_threshold
+from featx.evaluation.thresholds import Decision, choose_threshold
 from featx.finetuning import fit
 from featx.finetuning.validation_part import hold_out_validation
 from featx.workflows.finetune import plan_finetuning
@@ -60,9 +60,12 @@ def test_the_rows_that_choose_are_those_that_stopped_the_training(noise, monkeyp
 def test_a_saved_model_predicts_by_its_threshold_until_it_is_fitted_again(noise, tmp_path):
     result = finetune_model(noise, classifier(), **POINT)
     model = result.model
+    # The most probable class is another one for some of these.
+    model.decide_by(Decision("dark", float(np.quantile(model.predict_proba(noise.images)[:, 0], 0.9))))
     result.save(tmp_path / "m.skops")
     found, _ = predict_images(tmp_path / "m.skops", noise, top=2)
     p = found.probabilities[:, 0]
+    assert ((p > 0.5) != (p >= model.decision.threshold)).any()
     assert [one.top[0][0] == "dark" for one in found] == (p >= model.decision.threshold).tolist()
     assert (found.decision, found.positive) == (model.decision, "dark")
     assert all(one.top[0][1] == pytest.approx(p[i] if one.top[0][0] == "dark" else 1 - p[i])
