@@ -197,24 +197,28 @@ def simulate_intervals() -> None:
 
 
 def simulate_sets() -> None:
-    """Print how often one of several equally good candidates is eliminated in some of three rounds."""
-    n, draws = 400, 150
-    for m, shared, d in ((4, 0.5, 10), (12, 0.5, 10), (12, 0.9, 60)):
-        wrong = []
-        for draw in range(draws):
-            rng = np.random.default_rng(draw)
-            y = rng.permutation(np.arange(n) % 2)
-            common = rng.normal(size=(n, d))
-            sets = [np.sqrt(shared) * common + np.sqrt(1 - shared) * rng.normal(size=(n, d)) for _ in range(m)]
-            sets = [X + 1.2 * y[:, None] * (np.arange(d) < 3) / 2 for X in sets]
-            out = np.zeros(m, dtype=bool)
-            for size in (n // 4, n // 2, n):
-                folds = outer_folds(y[:size], np.array([0, 1]), 5, None, draw)
-                right = np.stack([_nearest_means(X[:size], y[:size], folds) for X in sets]) == y[:size]
-                share = size / (n // 4 + n // 2 + n)
-                out |= p_values_of_being_best(right, folds=5, random_state=draw) < 0.05 * share
-            wrong.append(out.mean())
-        print(f"{m} candidates, shared {shared}, {d} features: eliminated {np.mean(wrong):.4f}", flush=True)
+    """Print how often one of eight equally good candidates is rejected, with the correction for folds and without."""
+    n, m = 200, 8
+    mock.patch("featx.ranking.undistinguished.FLIPS", 1000).start()
+    for classify in (_nearest_means, _ridge):
+        for shared, d, signal in ((0.5, 10, 0.3), (0.5, 10, 0.0), (0.5, 60, 0.3), (0.5, 60, 0.0), (0.9, 60, 0.3),
+                                  (0.0, 30, 0.2)):  # fmt: skip
+            out: dict[int, list[float]] = {1: [], 5: []}
+            for draw in range(100):
+                rng = np.random.default_rng(draw)
+                y = rng.permutation(np.arange(n) % 2)
+                common = rng.normal(size=(n, d))
+                sets = [
+                    np.sqrt(shared) * common + np.sqrt(1 - shared) * rng.normal(size=(n, d)) + signal * y[:, None]
+                    for _ in range(m)
+                ]
+                folds = outer_folds(y, np.array([0, 1]), 5, None, draw)
+                right = np.stack([classify(X, y, folds) == y for X in sets])
+                for number, found in out.items():
+                    p_values = p_values_of_being_best(right, folds=number, random_state=draw)
+                    found.append(float((p_values < 0.05).mean()))
+            rates = f"corrected {np.mean(out[5]):.4f}, not corrected {np.mean(out[1]):.4f}"
+            print(f"{classify.__name__}, shared {shared}, {d} features, signal {signal}: {rates}", flush=True)
 
 
 def _nearest_means(X: np.ndarray, y: np.ndarray, folds: list) -> np.ndarray:
@@ -222,6 +226,15 @@ def _nearest_means(X: np.ndarray, y: np.ndarray, folds: list) -> np.ndarray:
     for train, test in folds:
         means = [X[train][y[train] == number].mean(axis=0) for number in (0, 1)]
         found[test] = np.argmin([((X[test] - mean) ** 2).sum(axis=1) for mean in means], axis=0)
+    return found
+
+
+def _ridge(X: np.ndarray, y: np.ndarray, folds: list) -> np.ndarray:
+    found, target, products = np.zeros_like(y), 2.0 * y - 1, X @ X.T
+    for train, test in folds:
+        level = target[train].mean()
+        weights = np.linalg.solve(products[np.ix_(train, train)] + 10 * np.eye(len(train)), target[train] - level)
+        found[test] = products[np.ix_(test, train)] @ weights + level > 0
     return found
 
 
