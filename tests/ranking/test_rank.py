@@ -1,5 +1,6 @@
 """Promised: each embedding is computed once, what cannot win is not forwarded again, and the best is kept."""
 
+import itertools
 from itertools import product
 
 import numpy as np
@@ -99,7 +100,7 @@ def test_copies_and_groups_stay_on_one_side_and_a_test_part_is_left_aside(transf
     assert result.n_images == 60
     assert any("test part of the split" in text for text in remarks())
     for rows in seen:
-        for train, test in sum(rows.folds, []):
+        for train, test in itertools.chain.from_iterable(rows.folds):
             assert not set(rows.groups[train]) & set(rows.groups[test])
     assert "whole groups on one side" in result.protocol
 
