@@ -255,9 +255,8 @@ class TunedHead(ClassifierMixin, BaseEstimator):
             class_weight=self.class_weight,
             random_state=self.random_state if seed is None else seed,
         )
-        if (self.scoring not in LABEL_SCORES or self.operating_point is not None) and not may_have_probabilities(
-            self.head
-        ):
+        needs = self.scoring not in LABEL_SCORES or self.operating_point is not None
+        if needs and not may_have_probabilities(spec.estimator):  # here also of a name, which is imported by now
             asked = "operating_point" if self.scoring in LABEL_SCORES else f"scoring={self.scoring!r}"
             raise ParameterError(
                 f"the head {spec.name} has neither probabilities nor decision values, and {asked} needs them",

@@ -17,7 +17,12 @@ TOO_FEW = f"fewer than {PARTS} images of a class, or groups, that are independen
 
 
 def jackknife_interval(
-    score: Callable[[np.ndarray], float], truth: np.ndarray, units: np.ndarray, *, random_state: int = 0
+    score: Callable[[np.ndarray], float],
+    truth: np.ndarray,
+    units: np.ndarray,
+    *,
+    random_state: int = 0,
+    within: tuple[float, float] = (-math.inf, math.inf),
 ) -> Estimate:
     """Return a score with the 95 % interval of its mean over other draws of as many images.
 
@@ -36,6 +41,8 @@ def jackknife_interval(
         Equal for images that are kept together: copies and groups.
     random_state : int, default=0
         Seed of the parts.
+    within : (float, float)
+        The least and the largest value that the score can have. The interval is cut there.
 
     Returns
     -------
@@ -59,4 +66,4 @@ def jackknife_interval(
 
     error = math.sqrt((PARTS - 1) / PARTS * float(((found - found.mean()) ** 2).sum()))
     half = float(t.ppf((1 + CONFIDENCE) / 2, PARTS - 1)) * error
-    return Estimate(value, value - half, value + half)
+    return Estimate(value, max(value - half, within[0]), min(value + half, within[1]))

@@ -111,5 +111,8 @@ def transferability_scores(X: np.ndarray, rows: JudgedRows) -> tuple[Estimate, E
         return h_score(narrow[kept], truth[kept], width=width)
 
     units, seed = rows.units, rows.random_state
-    scores = [jackknife_interval(score, truth, units, random_state=seed) for score in (evidence, separation)]
-    return scores[0], scores[1]
+    most = float(len(np.unique(truth)) - 1)
+    return (
+        jackknife_interval(evidence, truth, units, random_state=seed),
+        jackknife_interval(separation, truth, units, random_state=seed, within=(0.0, most)),
+    )

@@ -25,7 +25,8 @@ def ranking_parts(result: RankingResult) -> list[Part]:
     result : RankingResult
     """
     table = ranking_table(result)
-    return [ranking_answer(result), table, _legend(result), _cost(result), *result.notes, _next(result)]
+    parts = [ranking_answer(result), _warning(result), table, _legend(result), _cost(result), *result.notes]
+    return [part for part in [*parts, _next(result)] if part]
 
 
 def ranking_answer(result: RankingResult) -> str:
@@ -95,6 +96,16 @@ def _legend(result: RankingResult) -> str:
     if any(one.n_images < held[-1] for one in result.candidates):
         lines.append("figures of fewer images are lower: such candidates could no longer be the best")
     return "\n".join(lines)
+
+
+def _warning(result: RankingResult) -> str:
+    """Return that no candidate is shown to be better than always answering the largest class, if this is so."""
+    if any(one.accuracy.has_interval and one.accuracy.low > result.majority for one in result.undistinguished):
+        return ""
+    return (
+        "warning: the accuracy of none is distinguishably above that of always answering the largest class, "
+        f"{percent_text(result.majority)}; on these images, the ranking does not show that any of them is of use"
+    )
 
 
 def _cost(result: RankingResult) -> str:

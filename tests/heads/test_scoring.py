@@ -9,7 +9,7 @@ from sklearn.datasets import make_classification
 from sklearn.metrics import average_precision_score, get_scorer, log_loss, roc_auc_score
 from sklearn.model_selection import GridSearchCV
 
-from featx import DatasetError, TunedHead
+from featx import DatasetError, ParameterError, TunedHead
 from featx.evaluation.splits import inner_folds
 from featx.heads.calibrated_head import folds_inside
 from featx.heads.head_probabilities import with_probabilities
@@ -111,3 +111,21 @@ def test_a_baseline_is_judged_by_a_figure_that_it_has():
     assert baseline_metric("f1_macro", 2, None) == "macro_f1"
     assert baseline_metric("roc_auc", 2, None) == baseline_metric("roc_auc", 3, 1) == "roc_auc"
     assert baseline_metric("roc_auc", 3, None) == baseline_metric("neg_log_loss", 2, 1) == "accuracy"
+
+
+@pytest.mark.parametrize("scoring", ["roc_auc", "neg_log_loss"])
+def test_a_named_head_of_classes_alone_is_refused_for_scores_that_need_more(scoring, tmp_path, monkeypatch):
+    (tmp_path / "of_classes_alone.py").write_text(
+        "from sklearn.base import BaseEstimator, ClassifierMixin\n"
+        "from sklearn.dummy import DummyClassifier\n"
+        "class Alone(ClassifierMixin, BaseEstimator):\n"
+        "    def fit(self, X, y):\n"
+        "        self.inner_ = DummyClassifier().fit(X, y)\n"
+        "        self.classes_ = self.inner_.classes_\n"
+        "        return self\n"
+        "    def predict(self, X):\n"
+        "        return self.inner_.predict(X)\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(ParameterError, match=f"Alone has neither probabilities nor decision values, .*'{scoring}'"):
+        TunedHead("of_classes_alone:Alone", scoring=scoring).fit(*TWO)

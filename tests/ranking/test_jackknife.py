@@ -50,3 +50,14 @@ def test_there_is_no_interval_of_few_units_or_where_the_score_is_not_defined():
     found = jackknife_interval(lambda rows: 1.0 if len(rows) == 20 else -np.inf, np.zeros(20, int), np.arange(20))
     assert not found.has_interval
     assert found.reason == "not defined without some of the images"
+
+
+def test_an_interval_does_not_leave_the_values_that_a_score_can_have():
+    truth, rows = np.arange(20) % 2, np.random.default_rng(0).random(20)
+    free, cut = (
+        jackknife_interval(lambda kept: rows[kept].mean(), truth, np.arange(20), **within)
+        for within in ({}, {"within": (0.5, 0.6)})
+    )
+    assert free.low < 0.5
+    assert free.high > 0.6
+    assert (cut.value, cut.low, cut.high) == (free.value, 0.5, 0.6)

@@ -49,3 +49,9 @@ def test_the_passes_are_counted():
     assert "from the cache" not in " ".join(map(str, ranking_parts(ranking(n_forwarded=250))))
     assert "figures of fewer images are lower" in text
     assert "featx fit DATA --backbone efficientnet_lite0 --layer stage6 --pooling avgmax" in text
+
+
+def test_a_ranking_of_which_nothing_beats_the_largest_class_says_so():
+    chance = candidate("a", 0.5, 1.0, recommended=True)
+    assert not any("warning" in str(part) for part in ranking_parts(ranking()))
+    assert "always answering the largest class, 52.0 %" in str(ranking_parts(ranking([chance]))[1])
