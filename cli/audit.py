@@ -70,7 +70,10 @@ def audit(data: str, dry_run: bool, **options: Any) -> None:
     """
     check_outputs(None, options)
     if options["write_groups"]:
+        from ..audit.result import check_groups_file
+
         check_output(options["write_groups"])
+        check_groups_file(options["write_groups"])
     check_names(options)
     check_heads([options["head"]], {})
     dataset, test = datasets_from(options, data)

@@ -15,14 +15,25 @@ from ..cache.files import replaced
 from ..datasets.dataset import ImageDataset
 from ..display.json_values import as_json
 from ..display.summary_mixin import SummaryMixin
-from ..exceptions import DatasetError, FeatxError
+from ..exceptions import DatasetError, FeatxError, ParameterError
 from .accuracy_cost import AccuracyCost
 from .duplicates import DuplicatePair
 from .label_errors import Suspect
 from .odd_images import OddImage
 from .shortcuts import Shortcut
 
-__all__ = ["AuditResult"]
+__all__ = ["AuditResult", "check_groups_file"]
+
+
+def check_groups_file(path: str | os.PathLike[str]) -> None:
+    """Refuse a manifest whose name does not end in .csv, since it would be read as another kind of file.
+
+    Raises
+    ------
+    ParameterError
+    """
+    if not os.fspath(path).lower().endswith(".csv"):
+        raise ParameterError(f"got {os.fspath(path)} for a manifest with groups", "End it in .csv.")
 
 
 @dataclass(repr=False)
@@ -132,7 +143,10 @@ class AuditResult(SummaryMixin):
             If images are not files.
         FeatxError
             If the file cannot be written.
+        ParameterError
+            If its name does not end in .csv, so that it could not be read as a manifest.
         """
+        check_groups_file(path)
         images = self.dataset.images
         if not all(isinstance(image, str | os.PathLike) for image in images):
             raise DatasetError("images in memory have no path to write into a manifest", "Pass files.")

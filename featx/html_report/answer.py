@@ -44,7 +44,7 @@ def answer_of_model(result: HeldOutResult, *, how: str, candidates: list[Any], f
     sentences = [
         f"{right:,} of {result.n_test:,} images were given their label. "
         + ("The range is the 95 % interval." if accuracy.has_interval else f"No interval: {accuracy.reason}."),
-        f"Judged by: {how}.",
+        f"Judged by: {how.removeprefix('judged by ')}.",
         f"{_capital(result.baseline.text)}.",
         *_operating_point(result),
         *_runner_up(candidates),

@@ -204,7 +204,10 @@ def _provenance(result: Any, held: Any, command: str | None) -> list[tuple[str, 
             spec = source.spec(source.view(layer, pooling), reader.precision_)
             network |= {"embeddings": f"layer {layer}, pooling {pooling}, spec {spec.digest}"}
         network |= {"preprocessing": source.preprocessing.text, "precision": getattr(reader, "precision_", None)}
-    settings = {"seed": getattr(reader, "random_state", None), "judged by": getattr(held, "protocol", None)}
+    settings = {
+        "seed": getattr(reader, "random_state", None),
+        "judged by": (getattr(held, "protocol", None) or "").removeprefix("judged by ") or None,
+    }
     if hasattr(held, "head"):
         settings |= {"head": held.head, "head parameters": json.dumps(held.parameters, default=str),
                      "tuned for": held.scoring}  # fmt: skip

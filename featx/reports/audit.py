@@ -157,8 +157,8 @@ def _shortcuts(result: AuditResult) -> list[Part]:
         return [table]
     return [
         table,
-        f"warning: {', '.join(found)} alone predict the class better than chance; a network may learn that instead of "
-        "what the images show, unless it belongs to the subject",
+        f"warning: the class is predicted better than chance from {'; from '.join(found)} alone; a network may learn "
+        "that instead of what the images show, unless it belongs to the subject",
     ]
 
 

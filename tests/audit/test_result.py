@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from featx import AuditResult, DatasetError, ImageDataset, load_dataset
+from featx import AuditResult, DatasetError, ImageDataset, ParameterError, load_dataset
 from featx.audit.duplicates import DuplicatePair
 from featx.audit.label_errors import Suspect
 from featx.audit.odd_images import OddImage
@@ -42,3 +42,5 @@ def test_groups_are_written_as_a_manifest_that_is_read_back(tmp_path):
     assert back.groups.tolist() == ["g0", "g0", "g0", "g3"]
     with pytest.raises(DatasetError, match="in memory"):
         result_of([np.zeros((2, 2, 3), np.uint8)] * 4).write_groups(tmp_path / "other.csv")
+    with pytest.raises(ParameterError, match=r"groups\.txt for a manifest with groups"):
+        result_of(images).write_groups(tmp_path / "groups.txt")

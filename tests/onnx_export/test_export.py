@@ -121,6 +121,19 @@ def test_values_are_refused_before_the_model_is_read(tmp_path, monkeypatch):
     assert "featx[onnx]" in caught.value.next_step
 
 
+def test_a_torch_that_cannot_write_networks_is_refused_before_the_model_is_read(tmp_path, monkeypatch):
+    import torch
+
+    monkeypatch.setattr(torch, "__version__", "2.8.1+cpu")
+    with pytest.raises(ModelFileError, match=r"torch 2\.8\.1\+cpu cannot write a network as ONNX") as caught:
+        export_onnx("nosuch.skops", tmp_path / "m.onnx")
+    assert "torch>=2.9" in caught.value.next_step
+    # Not a comparison of texts: 2.10 is newer than 2.9.
+    monkeypatch.setattr(torch, "__version__", "2.10.0a0+git1")
+    with pytest.raises(ModelFileError, match="nosuch"):
+        export_onnx("nosuch.skops", tmp_path / "m.onnx")
+
+
 def test_a_head_without_a_converter_is_refused_before_the_network_is_written(tmp_path, monkeypatch):
     monkeypatch.setattr(export, "network_graph", None)
     with pytest.raises(ModelFileError, match="without an ONNX converter: GaussianNB"):

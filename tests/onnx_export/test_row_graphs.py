@@ -38,6 +38,18 @@ def test_a_training_row_has_its_own_class_and_copies_share_it():
     np.testing.assert_allclose(found, classifier.predict_proba(known), atol=1e-6)
 
 
+def test_neighbours_are_found_in_float64():
+    # Far from zero and close to each other: in float32 their squares, some 1e8, hide distances of some 1e-2.
+    known = (np.random.default_rng(1).normal(0, 0.05, (60, 8)) + 4000).astype(np.float32)
+    new = (np.random.default_rng(2).normal(0, 0.05, (40, 8)) + 4000).astype(np.float32)
+    classifier = KNeighborsClassifier(3, weights="uniform", algorithm="brute").fit(known.astype(np.float64), Y)
+    graph = GraphWriter()
+    found = run(graph, neighbour_probabilities(graph, "rows", classifier), rows=new)
+    differences = new[:, None].astype(np.float64) - known[None]
+    nearest = np.argsort((differences**2).sum(axis=2), axis=1)[:, :3]
+    np.testing.assert_allclose(found, np.eye(5)[Y[nearest]].mean(axis=1), atol=1e-6)
+
+
 def test_functions_have_no_converter():
     for classifier, write in (
         (SVC(kernel=lambda a, b: a @ b.T), svm_scores),
