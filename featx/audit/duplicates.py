@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -52,7 +52,7 @@ class DuplicatePair(NamedByPackage):
         Rows of the data set.
     kind : {"copy", "mirrored", "crop", "resized", "re-encoded", "similar"}
         "copy" has the same bytes; "re-encoded" includes changes of brightness. "similar" are pictures much more alike
-        than others of the data set, whose detail differs, such as two photographs of one object.
+        than others of the data set, whose detail differs: two photographs of one object, or two drawings of one design.
     similarity : float
         Correlation of the aligned pixels, at most 1.
     """
@@ -61,6 +61,15 @@ class DuplicatePair(NamedByPackage):
     second: int
     kind: str
     similarity: float
+
+    @property
+    def is_similar(self) -> bool:
+        """Whether the detail differs, so that it may not be the same picture."""
+        return self.kind == "similar"
+
+    def of_rows(self, rows: np.ndarray) -> DuplicatePair:
+        """Return the pair in a data set of which these rows were compared, int (n,)."""
+        return replace(self, first=int(rows[self.first]), second=int(rows[self.second]))
 
 
 def find_duplicates(
