@@ -71,7 +71,13 @@ class DuplicatePair(NamedByPackage):
         return self.kind == "similar"
 
     def of_rows(self, rows: np.ndarray) -> DuplicatePair:
-        """Return the pair in a data set of which these rows were compared, int (n,)."""
+        """Return the pair with rows of a larger data set.
+
+        Parameters
+        ----------
+        rows : ndarray of int, shape (n,)
+            Those that were compared.
+        """
         return replace(self, first=int(rows[self.first]), second=int(rows[self.second]))
 
 
