@@ -40,8 +40,7 @@ LEAST_SIDE = 12
 CLOSE = 3
 # Pairs of small copies at a time.
 PAIRS = 2048
-# Of more crops than this, only this share, the nearest, are placed precisely, which takes most of the time: somewhat more
-# than the chance of a pair is told from.
+# Of more crops than this, only this share, the nearest, are placed precisely: more than chance is told from.
 REFINED, NEARER = 40_000, 0.3
 
 
