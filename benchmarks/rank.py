@@ -136,7 +136,7 @@ def measure(name: str, sources: list[str], file: Path | None) -> None:
 
 def _decisive(head: str, X: np.ndarray, rows: JudgedRows) -> np.ndarray:
     """Return what the head that decides predicts; neighbours need not be computed again."""
-    return predict_rows(head, X, rows) if head == "logistic" else rows.truth
+    return predict_rows(head, X, rows) if head == "logistic" else rows.truth[None]
 
 
 def _without_interval(score: Callable[[np.ndarray], float], truth: np.ndarray, *_: object, **__: object) -> Estimate:

@@ -32,7 +32,8 @@ class JudgedRows:
     ----------
     truth : ndarray of int, shape (n,)
         Class numbers.
-    folds : sequence of (train rows, test rows)
+    folds : sequence of sequence of (train rows, test rows)
+        Those of each repeat of the cross-validation.
     groups, together : ndarray of shape (n,) or None
         As for `TunedHead.fit`.
     random_state : int
@@ -41,7 +42,7 @@ class JudgedRows:
     """
 
     truth: np.ndarray
-    folds: Sequence[Split]
+    folds: Sequence[Sequence[Split]]
     groups: np.ndarray | None
     together: np.ndarray | None
     random_state: int
@@ -56,29 +57,47 @@ class JudgedRows:
 
 
 def predict_rows(head: str, X: np.ndarray, rows: JudgedRows) -> np.ndarray:
-    """Return the class number that a head predicts for each row, tuned and fitted on the other folds.
+    """Return the class number that a head predicts for each row in each repeat, tuned and fitted on the other folds.
 
     Parameters
     ----------
     head : str
     X : ndarray of float32, shape (n, d)
     rows : JudgedRows
+
+    Returns
+    -------
+    ndarray of int, shape (repeats, n)
     """
     grid = None
     if head == "knn":
         # Of fewer rows, there are no more neighbours.
-        most = min(len(train) for train, _ in rows.folds) * (INNER_FOLDS - 1) // INNER_FOLDS // 2
+        most = min(len(train) for folds in rows.folds for train, _ in folds) * (INNER_FOLDS - 1) // INNER_FOLDS // 2
         grid = {NEIGHBOURS: [n for n in head_spec(head).grid[NEIGHBOURS] if n <= max(1, most)]}
     tuned = TunedHead(head, grid=grid, random_state=rows.random_state, n_jobs=rows.n_jobs)
-    found, _ = predict_held_out(tuned, X, rows.truth, rows.folds, groups=rows.groups, together=rows.together)
-    return found.probabilities.argmax(axis=1)
+    together = {"groups": rows.groups, "together": rows.together}
+    found = [predict_held_out(tuned, X, rows.truth, folds, **together)[0] for folds in rows.folds]
+    return np.stack([each.probabilities.argmax(axis=1) for each in found])
 
 
 def accuracy_of(predicted: np.ndarray, rows: JudgedRows) -> Estimate:
-    """Return the accuracy of predicted class numbers, with the interval of `score_predictions`."""
-    groups = nontrivial_groups(rows.groups)
-    n_classes = int(rows.truth.max()) + 1
-    return score_classes(rows.truth, predicted, n_classes=n_classes, groups=groups)["accuracy"]
+    """Return the mean accuracy of the class numbers predicted in each repeat, with the interval of `score_classes`.
+
+    Each repeat counts for its part of an image: repeats add no images.
+
+    Parameters
+    ----------
+    predicted : ndarray of int, shape (repeats, n)
+    rows : JudgedRows
+    """
+    repeats, groups = len(predicted), nontrivial_groups(rows.groups)
+    return score_classes(
+        np.tile(rows.truth, repeats),
+        predicted.ravel(),
+        n_classes=int(rows.truth.max()) + 1,
+        groups=None if groups is None else np.tile(groups, repeats),
+        weights=np.full(predicted.size, 1 / repeats),
+    )["accuracy"]
 
 
 def transferability_scores(X: np.ndarray, rows: JudgedRows) -> tuple[Estimate, Estimate]:

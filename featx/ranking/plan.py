@@ -26,11 +26,13 @@ from ..runtime.seeds import drawn_seed
 from .speed import TIMED_PASSES
 from .subsample import draw_rounds, round_sizes
 
-__all__ = ["HEAD", "IMAGES", "RankingPlan", "plan_ranking"]
+__all__ = ["HEAD", "IMAGES", "REPEATS", "RankingPlan", "plan_ranking"]
 
 # The head whose accuracy decides.
 HEAD = "logistic"
 IMAGES = 500
+# Cross-validations with other folds, whose mean is less a matter of luck than one; see benchmarks/README.md.
+REPEATS = 3
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,7 @@ class RankingPlan:
     @property
     def head_fits(self) -> list[HeadFits]:
         """The fits of the deciding head on each view, if it takes part in all rounds."""
-        sizes = [len(rows) - len(rows) // self.cv for rows in self.rounds for _ in range(self.cv)]
+        sizes = [len(rows) - len(rows) // self.cv for rows in self.rounds for _ in range(REPEATS * self.cv)]
         head = TunedHead(HEAD, random_state=self.random_state)
         return [
             HeadFits(head, passes, view, sizes, f"tune {HEAD} and judge")
@@ -87,9 +89,11 @@ class RankingPlan:
             for view in passes.views
         ]
 
-    def folds(self, rows: np.ndarray) -> list[Split]:
-        """Return the folds of some rows of the data set, as places among these."""
-        return fold_rows(self.data.dataset.take(rows), self.cv, self.random_state)
+    def folds(self, rows: np.ndarray) -> list[list[Split]]:
+        """Return the folds of some rows of the data set in each repeat, as places among these."""
+        others = np.random.default_rng(self.random_state).integers(2**31, size=REPEATS - 1)
+        dataset = self.data.dataset.take(rows)
+        return [fold_rows(dataset, self.cv, seed) for seed in (self.random_state, *others.tolist())]
 
     def with_keys(self, keys: Sequence[Any]) -> RankingPlan:
         """Return the plan with the images drawn anew, now that copies are known."""

@@ -29,7 +29,7 @@ from ..networks.pooling import View
 from .choice import choose_cheapest, front_of
 from .embedded_rows import EmbeddedRows
 from .judge import JudgedRows, accuracy_of, predict_rows, transferability_scores
-from .plan import HEAD, IMAGES, RankingPlan, plan_ranking
+from .plan import HEAD, IMAGES, REPEATS, RankingPlan, plan_ranking
 from .result import RankedCandidate, RankingResult
 from .speed import NetworkCost, describe_processor, measure_costs
 from .undistinguished import p_values_of_being_best
@@ -73,7 +73,7 @@ def rank_backbones(
         The images that go through each network at most, stratified by class, those that measure its speed included.
         A class with too few among them for the folds gets more.
     cv : int, default=5
-        Folds of the cross-validation.
+        Folds of the cross-validation, which is repeated three times with other folds.
     min_images : int, default=1
         Classes with fewer different images are left out, with a note.
     random_state : int, RandomState or None, default=0
@@ -94,9 +94,9 @@ def rank_backbones(
     Notes
     -----
     Rounds are of a quarter, a half and all of the images. In each, logistic regression on each candidate's embeddings,
-    tuned inside each fold, predicts the same images, and a candidate than which another is distinguishably more
-    accurate is eliminated; see `p_values_of_being_best`. The level of 5 % is divided among the rounds in proportion to
-    their images, so that the one that is best for models of this size is eliminated with a probability of 5 % at most.
+    tuned inside each fold, predicts the same images in three repeats of the cross-validation, and a candidate than
+    which another is distinguishably more accurate is eliminated; see `p_values_of_being_best`. The level of 5 % is
+    divided among the rounds in proportion to their images.
     What leads on a part of the images is taken to lead on all; this is not tested.
 
     Of those that are left, the cheapest is recommended whose accuracy is at most a point below the highest.
@@ -146,9 +146,9 @@ def rank_backbones(
                     one.predicted = predict_rows(HEAD, X, judged)
                     one.accuracies.append(float((one.predicted == judged.truth).mean()))
                     bar.update()
-            right = np.stack([one.predicted == judged.truth for one in active])
+            right = np.stack([(one.predicted == judged.truth).mean(axis=0) for one in active])
             p_values = p_values_of_being_best(
-                right, units=nontrivial_groups(judged.units), folds=len(judged.folds), random_state=plan.random_state
+                right, units=nontrivial_groups(judged.units), folds=plan.cv, random_state=plan.random_state
             )
             # The share of this round in the level.
             adjusted = np.minimum(1.0, p_values * total / len(rows))
@@ -248,7 +248,7 @@ def _ranked(candidates: Sequence[_Candidate], costs: dict[tuple[str, str], Netwo
 def _protocol(plan: RankingPlan, held: Sequence[int]) -> str:
     grouped = ", whole groups on one side" if plan.data.dataset.groups is not None else ""
     images = " and ".join(f"{n:,}" for n in held)
-    return f"{HEAD} regression on {images} images, nested cross-validation with {plan.cv} stratified folds{grouped}"
+    return f"{HEAD} regression on {images} images, {REPEATS} x nested {plan.cv}-fold cross-validation{grouped}"
 
 
 def _failures(networks: dict[str, EmbeddedRows]) -> list[Failure]:

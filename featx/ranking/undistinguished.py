@@ -18,8 +18,8 @@ def p_values_of_being_best(
 
     Parameters
     ----------
-    right : ndarray of bool, shape (m, n)
-        Whether each candidate was right on each image.
+    right : ndarray, shape (m, n)
+        Whether each candidate was right on each image: in which part of the repeats of a cross-validation.
     units : ndarray, shape (n,), default=None
         Groups that are independent of each other, where images are not.
     folds : int, default=1

@@ -1,5 +1,7 @@
 """Promised: accuracies are those of nested cross-validation; scores are those of the rows, with intervals."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -15,7 +17,7 @@ X = (RNG.normal(size=(60, 20)) + TRUTH[:, None]).astype(np.float32)
 
 def rows_of(**columns):
     folds = outer_folds(TRUTH, np.array([0, 1]), 3, columns.get("groups"), 0, columns.get("together"))
-    return JudgedRows(TRUTH, folds, **{"groups": None, "together": None, **columns}, random_state=0)
+    return JudgedRows(TRUTH, [folds], **{"groups": None, "together": None, **columns}, random_state=0)
 
 
 def test_the_accuracy_is_that_of_nested_cross_validation():
@@ -43,4 +45,15 @@ def test_units_are_groups_and_copies():
     groups = np.arange(60) // 6
     joined = rows_of(groups=groups).units
     assert len(np.unique(joined)) == 10
-    assert not accuracy_of(TRUTH, rows_of(groups=np.arange(60) // 20)).has_interval
+    assert not accuracy_of(TRUTH[None], rows_of(groups=np.arange(60) // 20)).has_interval
+
+
+def test_repeats_are_averaged_and_add_no_images():
+    rows = rows_of()
+    others = outer_folds(TRUTH, np.array([0, 1]), 3, None, 1)
+    both = replace(rows, folds=[*rows.folds, others])
+    predicted = predict_rows("logistic", X, both)
+    assert np.array_equal(predicted[:1], predict_rows("logistic", X, rows))
+    found, alone = accuracy_of(predicted, both), [accuracy_of(predicted[[number]], rows) for number in (0, 1)]
+    assert found.value == pytest.approx(np.mean([each.value for each in alone]))
+    assert found.high - found.low >= min(each.high - each.low for each in alone) - 1e-9

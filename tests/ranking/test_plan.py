@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from featx import CNNFeatureTransformer, DatasetError, ImageDataset
-from featx.ranking.plan import plan_ranking
+from featx.ranking.plan import REPEATS, plan_ranking
 from featx.ranking.speed import TIMED_PASSES
 from rankings import digits
 
@@ -23,7 +23,7 @@ def test_at_most_so_many_images_go_through_each_network(transformer, remarks):
     assert n_timed + len(plan.passes[0].rows) == 200
     assert [len(rows) for rows in plan.rounds] == [68, 136]
     assert len(plan.head_fits) == 4
-    assert plan.head_fits[0].sizes == [34, 34, 68, 68]
+    assert plan.head_fits[0].sizes == [34] * 2 * REPEATS + [68] * 2 * REPEATS
 
 
 def test_the_images_are_the_same_for_the_same_seed(transformer):

@@ -42,7 +42,7 @@ def guesses(monkeypatch):
     def predict(head, X, rows):
         share = 0.0 if head == "knn" else right[X.shape[1]]
         wrong = np.random.default_rng(0).random(len(X)) >= share
-        return np.where(wrong, 1 - rows.truth, rows.truth)
+        return np.where(wrong, 1 - rows.truth, rows.truth)[None]
 
     monkeypatch.setattr("featx.ranking.rank.predict_rows", predict)
     return right
@@ -92,14 +92,14 @@ def test_copies_and_groups_stay_on_one_side_and_a_test_part_is_left_aside(transf
 
     def predict(head, X, rows):
         seen.append(rows)
-        return rows.truth
+        return rows.truth[None]
 
     monkeypatch.setattr("featx.ranking.rank.predict_rows", predict)
     result = rank_backbones(data, transformer, cv=2)
     assert result.n_images == 60
     assert any("test part of the split" in text for text in remarks())
     for rows in seen:
-        for train, test in rows.folds:
+        for train, test in sum(rows.folds, []):
             assert not set(rows.groups[train]) & set(rows.groups[test])
     assert "whole groups on one side" in result.protocol
 
