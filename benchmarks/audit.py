@@ -81,12 +81,13 @@ def measure_leaks(images: list, transformer: CNNFeatureTransformer, seed: int, s
     together = same_content([digest_bytes(data) for data in files])
     pairs = find_duplicates(sources, read_pictures(sources), embeddings, together=together)
     seconds = time.process_time() - start
-    groups = duplicate_groups(pairs, len(files))
+    groups = duplicate_groups([pair for pair in pairs if not pair.is_similar], len(files))
     found = Counter(
         kind
         for row, (kind, origin) in enumerate(zip(kinds, origins, strict=True), len(chosen))
         if groups[row] == groups[origin]
     )
+    # All pairs, those that do not count, because they are only similar, too.
     planted = set(zip(origins.tolist(), range(len(chosen), len(files)), strict=True))
     other = [pair for pair in pairs if pair.second < len(chosen)]
     kinds_of_planted = Counter(pair.kind for pair in pairs if (pair.first, pair.second) in planted)

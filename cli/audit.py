@@ -42,6 +42,8 @@ _heads, _judging, _output = map(in_group, (HEAD_OPTIONS, JUDGING, OUTPUT))
         help=f"The head that judges labels: one of {', '.join(HEADS)}.")  # fmt: skip
 @_judging("--cv", type=click.IntRange(min=2), default=5, show_default=True, metavar="N",
           help="Folds of the cross-validation that judges labels.")  # fmt: skip
+@_judging("--count-similar", is_flag=True,
+          help="Similar pictures whose detail differs are near-duplicates too.")  # fmt: skip
 @test_option
 @_output("--write-groups", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE.csv",
          help="Write a manifest with a column group, in which near-duplicates are one.")  # fmt: skip
@@ -94,7 +96,9 @@ def audit(data: str, dry_run: bool, **options: Any) -> None:
 
         print_forecast(forecast_audit(dataset, transformer, **judging), options)
         return
-    result = audit_dataset(dataset, transformer, **judging, verbose=not options["quiet"])
+    result = audit_dataset(
+        dataset, transformer, **judging, count_similar=options["count_similar"], verbose=not options["quiet"]
+    )
     if options["write_groups"]:
         result.write_groups(options["write_groups"])
     save_report(options, result, None)

@@ -26,7 +26,7 @@ from ..heads.tuned_head import TunedHead
 from ..runtime.resources import thread_count
 from ..runtime.seeds import drawn_seed
 from .accuracy_cost import measure_cost
-from .duplicates import LEAST_SIDE, DuplicatePair, duplicate_groups, find_duplicates
+from .duplicates import LEAST_SIDE, duplicate_groups, find_duplicates
 from .label_errors import Suspect, find_label_errors
 from .odd_images import find_odd_images
 from .pictures import check_imagehash, read_pictures
@@ -50,6 +50,7 @@ def audit_dataset(
     test: ImageDataset | None = None,
     head: str = "logistic",
     cv: int = 5,
+    count_similar: bool = False,
     random_state: int | np.random.RandomState | None = 0,
     n_jobs: int | None = None,
     verbose: bool = False,
@@ -69,6 +70,9 @@ def audit_dataset(
         The head that judges labels; see `make_head`.
     cv : int, default=5
         Folds of the cross-validation whose predictions judge labels.
+    count_similar : bool, default=False
+        Whether similar pictures whose detail differs are near-duplicates too, in groups, leaks and costs. Some are two
+        photographs of one object; but drawings of one design, such as two faces of a clock, are as alike.
     random_state : int, RandomState or None, default=0
         Seed of the folds and the head.
     n_jobs : int, default=None
@@ -111,11 +115,13 @@ def audit_dataset(
     with _timed(seconds, "near-duplicates"):
         note_step("looking for near-duplicates")
         together = same_content([keys[row] for row in rows])
-        found = find_duplicates([sources[row] for row in rows], known, X, together=together, verbose=verbose)
+        alike = find_duplicates([sources[row] for row in rows], known, X, together=together, verbose=verbose)
+    found = [pair for pair in alike if count_similar or not pair.is_similar]
+    similar = [] if count_similar else [pair for pair in alike if pair.is_similar]
     duplicates = duplicate_groups(found, len(rows))
     result = AuditResult(
         dataset=dataset,
-        pairs=[DuplicatePair(int(rows[p.first]), int(rows[p.second]), p.kind, p.similarity) for p in found],
+        pairs=[pair.of_rows(rows) for pair in found],
         groups=_named_groups(dataset, rows, duplicates),
         accuracy=None,
         suspects=[],
@@ -124,6 +130,7 @@ def audit_dataset(
         shortcuts=[],
         costs=[],
         seconds=seconds,
+        similar=[pair.of_rows(rows) for pair in similar],
     )
     if n_tiny := int((known.size.min(axis=1) < LEAST_SIDE).sum()):
         result.notes.append(

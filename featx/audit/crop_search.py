@@ -23,8 +23,8 @@ TABLES = (
 WORK = 2e12
 # Side of the copies that are compared, components of them, and images that the components are fitted on.
 SIDE, COMPONENTS, FITTED = 10, 32, 5000
-# Candidates of each image.
-NEAREST = 6
+# Candidates of each image, and of each of more than so many images.
+NEAREST, MANY, FEWER = 6, 30_000, 2
 # Numbers of one block of comparisons, and pairs that are placed at a time.
 BLOCK, PAIRS = 2**24, 512
 TINY = 1e-6
@@ -33,14 +33,15 @@ TINY = 1e-6
 def find_crops(copies: np.ndarray) -> tuple[np.ndarray, Placement]:
     """Return, for each image, the six others with a part that is most like it, int (p, 2), and where that part is.
 
-    The image with the part is the first of a pair.
+    Of each of more than 30,000 images only two. The image with the part is the first of a pair.
 
     Parameters
     ----------
     copies : ndarray of uint8, shape (n, side, side)
         Grey copies.
     """
-    n, nearest = len(copies), min(NEAREST, len(copies) - 1)
+    n = len(copies)
+    nearest = min(NEAREST if n <= MANY else FEWER, n - 1)
     if nearest < 1:
         return np.zeros((0, 2), int), Placement.whole(np.zeros(0, bool))
     places = _places(n)

@@ -63,6 +63,8 @@ class AuditResult(SummaryMixin):
         What was not checked, and why.
     seconds : dict of str to float
         Of each step.
+    similar : list of DuplicatePair
+        Pictures much alike whose detail differs, to look at; empty where they were counted among `pairs`.
     """
 
     dataset: ImageDataset
@@ -76,6 +78,7 @@ class AuditResult(SummaryMixin):
     costs: list[AccuracyCost]
     notes: list[str] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
+    similar: list[DuplicatePair] = field(default_factory=list)
 
     @property
     def leaks(self) -> list[DuplicatePair]:
@@ -89,7 +92,7 @@ class AuditResult(SummaryMixin):
 
     @property
     def found(self) -> bool:
-        """Whether there is anything to look at."""
+        """Whether there is anything to mend; similar pictures are not."""
         return bool(self.pairs or self.suspects or self.odd or any(one.found for one in self.shortcuts))
 
     def _differing(self, column: np.ndarray | None) -> list[DuplicatePair]:
@@ -116,9 +119,10 @@ class AuditResult(SummaryMixin):
             "notes": self.notes,
             "seconds": self.seconds,
         })  # fmt: skip
-        found["pairs"] = [
-            {"images": images([p.first, p.second]), "kind": p.kind, "similarity": p.similarity} for p in self.pairs
-        ]
+        for name, pairs in (("pairs", self.pairs), ("similar", self.similar)):
+            found[name] = [
+                {"images": images([p.first, p.second]), "kind": p.kind, "similarity": p.similarity} for p in pairs
+            ]
         found["suspects"] = [{"path": names[one.row], **vars(one)} for one in self.suspects]
         found["odd"] = [{**images([one.row])[0], "kind": one.kind, "text": one.text} for one in self.odd]
         return dict(found)

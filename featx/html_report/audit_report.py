@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -44,7 +45,8 @@ def audit_content(
     dataset = result.dataset
     sources = as_sources(dataset.images, names=dataset.names)
     labels = list(map(str, np.asarray(dataset.labels)))
-    shown = {"pairs": _pairs(result, labels), "suspects": _suspects(result), "odd": _odd(result, labels)}
+    pairs, similar = (_pairs(result, some, labels) for some in (result.pairs, result.similar))
+    shown = {"pairs": pairs, "similar": similar, "suspects": _suspects(result), "odd": _odd(result, labels)}
     *told, closing = [part for part in audit_parts(result) if isinstance(part, str) and part not in result.notes]
     content: dict[str, Any] = {
         "title": title or f"Audit of {count_text(len(dataset), 'image')} of {len(dataset.classes):,} classes",
@@ -115,7 +117,7 @@ def _image(result: AuditResult, row: int, label: str) -> dict[str, Any]:
     return {"row": row, "label": label, "part": part, "path": result.dataset.names[row]}
 
 
-def _pairs(result: AuditResult, labels: list[str]) -> dict[str, Any]:
+def _pairs(result: AuditResult, pairs: Sequence[DuplicatePair], labels: list[str]) -> dict[str, Any]:
     """Return the pairs that cross the split, then those whose labels differ, then the others, the most alike first."""
     leaks, contradictions = ({(p.first, p.second) for p in some} for some in (result.leaks, result.contradictions))
 
@@ -124,13 +126,13 @@ def _pairs(result: AuditResult, labels: list[str]) -> dict[str, Any]:
         return rows not in leaks, rows not in contradictions, -pair.similarity
 
     cards = []
-    for pair in sorted(result.pairs, key=order)[:MOST_SHOWN]:
+    for pair in sorted(pairs, key=order)[:MOST_SHOWN]:
         rows = pair.first, pair.second
         flags = [("across the split", leaks), ("labels differ", contradictions)]
         alike = "the same file" if pair.kind == "copy" else f"{pair.kind}, alike {pair.similarity:.3f}"
         cards.append({"rows": rows, "images": [_image(result, row, labels[row]) for row in rows], "what": alike,
                       "flags": [text for text, some in flags if rows in some]})  # fmt: skip
-    return _shown(cards, len(result.pairs), "pair")
+    return _shown(cards, len(pairs), "pair")
 
 
 def _suspects(result: AuditResult) -> dict[str, Any]:

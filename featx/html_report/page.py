@@ -23,6 +23,7 @@ SECTIONS = {
     "answer": ("answer", "Answer"),
     "candidates": ("candidates", "Candidates"),
     "pairs": ("pairs", "Near-duplicates"),
+    "similar": ("similar", "Similar images"),
     "suspects": ("suspects", "Suspected labels"),
     "odd": ("odd", "Odd images"),
     "shortcuts": ("shortcuts", "Shortcuts"),

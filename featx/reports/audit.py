@@ -39,6 +39,7 @@ def audit_parts(result: AuditResult) -> list[Part]:
     """
     return [
         *_duplicates(result),
+        *_similar(result),
         *_labels(result),
         *_odd(result),
         *_shortcuts(result),
@@ -51,7 +52,7 @@ def audit_parts(result: AuditResult) -> list[Part]:
 def _duplicates(result: AuditResult) -> list[Part]:
     if not result.pairs:
         return ["near-duplicates: none found"]
-    labels, split = result.dataset.labels, result.dataset.split
+    split = result.dataset.split
     kinds = Counter(pair.kind for pair in result.pairs)
     different = Counter(pair.kind for pair in result.contradictions)
     across = Counter(pair.kind for pair in result.leaks)
@@ -65,6 +66,27 @@ def _duplicates(result: AuditResult) -> list[Part]:
         key=lambda p: (p not in result.leaks, p not in result.contradictions, -p.similarity),
     ) if len(result.pairs) <= 1000 else [*result.leaks, *result.contradictions, *result.pairs]  # fmt: skip
     n_groups = sum(n > 1 for n in Counter(result.groups.tolist()).values())
+    groups = count_text(n_groups, "group")
+    title = f"{count_text(len(result.pairs), 'pair')} of images that show the same picture or nearly so, in {groups}"
+    table = Table(header, rows, right=range(1, len(header)), title=title)
+    return [table, _pairs_listed(result, list(dict.fromkeys(worst)), "same as")]
+
+
+def _similar(result: AuditResult) -> list[Part]:
+    """Return what is said of pairs that may be one object twice, or two of one design: only eyes can tell."""
+    if not result.similar:
+        return []
+    n = len(result.similar)
+    text = (
+        f"similar: {count_text(n, 'pair')} much alike whose detail differs; {'it is' if n == 1 else 'they are'} not "
+        "counted as near-duplicates. If they show the same objects, as two photographs do, count them by "
+        "`--count-similar`"
+    )
+    return [text, _pairs_listed(result, sorted(result.similar, key=lambda pair: -pair.similarity), "similar to")]
+
+
+def _pairs_listed(result: AuditResult, pairs: Sequence[DuplicatePair], heading: str) -> Table:
+    labels, split = result.dataset.labels, result.dataset.split
 
     def place(row: int) -> str:
         part = "" if split is None else f" ({split[row]})"
@@ -75,17 +97,14 @@ def _duplicates(result: AuditResult) -> list[Part]:
         alike = "" if pair.kind == "copy" else f"{pair.similarity:.3f}"
         return [names[pair.first], place(pair.first), names[pair.second], place(pair.second), pair.kind, alike]
 
-    listed = _listed(
-        ["image", "class", "same as", "class", "how", "alike"],
-        list(dict.fromkeys(worst)),
+    return _listed(
+        ["image", "class", heading, "class", "how", "alike"],
+        pairs,
         cells,
         names={0: FILE_NAMES, 2: FILE_NAMES, 1: CLASS_NAMES, 3: CLASS_NAMES},
         what="pair",
         right=[5],
     )
-    groups = count_text(n_groups, "group")
-    title = f"{count_text(len(result.pairs), 'pair')} of images that show the same picture or nearly so, in {groups}"
-    return [Table(header, rows, right=range(1, len(header)), title=title), listed]
 
 
 def _labels(result: AuditResult) -> list[Part]:

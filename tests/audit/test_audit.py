@@ -6,6 +6,7 @@ from PIL import Image
 from sklearn.datasets import load_digits
 
 from featx import CNNFeatureTransformer, DatasetError, ImageDataset, ParameterError, audit_dataset
+from featx.audit.duplicates import DuplicatePair
 
 
 @pytest.fixture(scope="module")
@@ -61,6 +62,23 @@ def test_what_cannot_be_audited_is_refused(images, tiny):
         audit_dataset(ImageDataset(paths, paths, labels), transformer, cv=1)
     with pytest.raises(DatasetError, match="none of the images"):
         audit_dataset(ImageDataset(paths[-1:], paths[-1:], labels[-1:]), transformer)
+
+
+@pytest.mark.parametrize("counted", [False, True])
+def test_similar_pictures_are_near_duplicates_only_if_that_is_asked_for(images, tiny, monkeypatch, counted):
+    paths, labels = images
+    alike = [DuplicatePair(0, 9, "crop", 0.98), DuplicatePair(1, 8, "similar", 0.9)]
+    monkeypatch.setattr("featx.audit.audit.find_duplicates", lambda *args, **options: alike)
+    # The first one cannot be read, so that rows differ from those that are compared.
+    split = np.repeat(["training", "test"], [9, 12])
+    data = ImageDataset([paths[-1], *paths[:20]], paths[:21], labels[[-1, *range(20)]], split=split)
+    result = audit_dataset(data, CNNFeatureTransformer(**tiny), cv=2, head="knn", count_similar=counted)
+    assert [(p.first, p.second) for p in result.pairs] == [(1, 10), (2, 9)][: 1 + counted]
+    assert [(p.first, p.second) for p in result.similar] == [(2, 9)][counted:]
+    assert len(result.leaks) == 1 + counted
+    assert result.groups[1] == result.groups[10]
+    assert (result.groups[2] == result.groups[9]) == counted
+    assert result.costs[0].left_out == 1 + counted
 
 
 @pytest.mark.parametrize("accurate", [0.0, 1.1])

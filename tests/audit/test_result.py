@@ -32,6 +32,16 @@ def test_leaks_and_contradictions():
     assert "2 near-duplicate pairs" in repr(result)
 
 
+def test_similar_pictures_are_listed_but_nothing_to_mend():
+    result = result_of(["x"] * 4, split=np.array(["training", "training", "test", "test"]))
+    similar = [DuplicatePair(1, 2, "similar", 0.9)]
+    alone = AuditResult(result.dataset, [], result.groups, 0.9, [], 1.2, [], [], [], similar=similar)
+    assert [alone.found, alone.leaks, alone.contradictions] == [False, [], []]
+    (found,) = alone.to_dict()["similar"]
+    assert [image["path"] for image in found["images"]] == ["1.png", "2.png"]
+    assert found["kind"] == "similar"
+
+
 def test_groups_are_written_as_a_manifest_that_is_read_back(tmp_path):
     images = [str(tmp_path / f"{n}.png") for n in range(4)]
     for path in images:

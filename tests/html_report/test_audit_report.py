@@ -46,6 +46,18 @@ def test_the_file_has_the_sections_of_what_was_found(tmp_path):
     assert 'id="pairs"' not in (tmp_path / "b.html").read_text(encoding="utf-8")
 
 
+def test_similar_pictures_have_a_section_of_their_own(tmp_path):
+    found = audit_of(similar=[DuplicatePair(8, 10, "similar", 0.9)])
+    content, data = audit_content(found, title=None, command=None, max_bytes=10**6)
+    assert [card["what"] for card in content["similar"]["cards"]] == ["similar, alike 0.900"]
+    assert len(content["pairs"]["cards"]) == 3
+    assert {8, 10} <= set(data["thumbnails"])
+    write_report(found, tmp_path / "a.html")
+    text = (tmp_path / "a.html").read_text(encoding="utf-8")
+    assert '<a href="#similar">Similar images' in text
+    assert "They are not counted as near-duplicates." in text
+
+
 def test_a_data_set_beside_an_audit_is_said_to_have_no_effect(tmp_path, caplog):
     found = audit_of()
     write_report(found, tmp_path / "a.html", dataset=found.dataset)

@@ -40,6 +40,17 @@ def test_all_that_was_found():
     assert max(map(len, text.splitlines())) <= 80
 
 
+def test_similar_pictures_are_said_not_to_count():
+    similar = [DuplicatePair(0, 2, "similar", 0.91), DuplicatePair(1, 3, "similar", 0.95)]
+    result = AuditResult(DATA, [], np.array(["g", "h", "i", "j"]), 0.99, [], 0.0, [], [], [], similar=similar)
+    text = text_of(result)
+    assert "near-duplicates: none found" in text
+    assert "2 pairs much alike whose detail differs; they are not counted" in " ".join(text.split())
+    assert text.index("0.950") < text.index("0.910")
+    assert "nothing was found" in text
+    assert max(map(len, text.splitlines())) <= 80
+
+
 def test_nothing_found():
     text = text_of(AuditResult(DATA, [], np.array(["g", "h", "i", "j"]), 0.99, [], 0.0, [], [], []))
     assert "near-duplicates: none found" in text
