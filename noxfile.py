@@ -55,6 +55,12 @@ def types(session):
 
 
 @nox.session(venv_backend="none")
+def clusters(session):
+    """Run the tests that start clusters of this machine."""
+    session.run("pytest", "-n", "0", "-m", "cluster", *session.posargs)
+
+
+@nox.session(venv_backend="none")
 def coverage(session):
     """Run the tests, and print the lines that none of them runs; processes that tests start are not measured."""
     # Of what Python 3.11 has, slipcover adds a tenth to the suite, coverage a half.

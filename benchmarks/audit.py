@@ -89,14 +89,19 @@ def measure_leaks(images: list, transformer: CNNFeatureTransformer, seed: int, s
     )
     planted = set(zip(origins.tolist(), range(len(chosen), len(files)), strict=True))
     other = [pair for pair in pairs if pair.second < len(chosen)]
+    kinds_of_planted = Counter(pair.kind for pair in pairs if (pair.first, pair.second) in planted)
     print(f"leaks: {sum(found.values())} of {LEAKS} found, {seconds:.0f} s of processor time")
     for kind in KINDS:
         print(f"  {kind:16} {found[kind]:2} of {kinds.count(kind)}")
-    print(
-        f"  pairs: {len(pairs)}, planted {sum((p.first, p.second) in planted for p in pairs)}, not planted {len(other)}"
-    )
+    print(f"  pairs: {len(pairs)}; planted: {counted(kinds_of_planted)}")
+    print(f"  not planted: {counted(Counter(pair.kind for pair in other))}")
     if sheet:
         draw_sheet([(chosen[p.first], chosen[p.second], p) for p in other], sheet, rng)
+
+
+def counted(kinds: Counter[str]) -> str:
+    """Return a text of how many there are of each kind."""
+    return f"{kinds.total()} ({', '.join(f'{count} {kind}' for kind, count in kinds.most_common())})"
 
 
 def draw_sheet(pairs: list, path: str, rng: np.random.Generator) -> None:
@@ -141,12 +146,15 @@ def main() -> None:
     parser.add_argument("--layer")
     parser.add_argument("--head", default="logistic")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--only", choices=["leaks", "labels"])
     parser.add_argument("--sheet", help="a .png of pairs that were not planted")
     options = parser.parse_args()
     images, labels = images_of(options.name, options.source)
     transformer = CNNFeatureTransformer(layer=options.layer, precision="float32", verbose=True)
-    if options.name != "digits":
+    if options.name != "digits" and options.only != "labels":
         measure_leaks(images, transformer, options.seed, options.sheet)
+    if options.only == "leaks":
+        return
     rows = np.sort(np.random.default_rng(0).permutation(len(images))[:IMAGES])
     measure_labels(transformer.fit_transform([images[row] for row in rows]), labels[rows], options.head)
 

@@ -34,7 +34,7 @@ def missing(data: str, shards: int, **options: Any) -> None:
 
     \b
     Example:
-        featx cache missing photos/ --shards 16 --cache /shared/cache
+        featx cache missing photos/ --shards 16 --cache shared/cache
     """
     options = for_shards(options | {"on_error": "skip"})
     check_names(options)

@@ -28,7 +28,7 @@ from ..exceptions import BackboneError, ImageDecodeError
 from ..images.sources import ImageSource
 from ..process import remember
 from ..runtime.cancelled_tasks import task_is_cancelled
-from ..runtime.lanes import torch_threads
+from ..runtime.lanes import limited_threads
 from ..runtime.resources import core_count, thread_count
 from ..runtime.timing import wait_until
 from .forward import forward_images
@@ -105,7 +105,7 @@ def forward_share(task: ForwardTask, home: Home, share: Share) -> ShareResult:
     images = [_SharedImage(i.content, i.name, i.max_pixels, i.value_range, key=digest)
               for i, digest in zip(share.images, share.digests, strict=True)]  # fmt: skip
     cores = max(1, core_count() // home.neighbours.get(host, home.n_workers))
-    with _rows_store(home) as (store, is_home), torch_threads(cores):
+    with _rows_store(home) as (store, is_home), limited_threads(cores):
         here = replace(task, threads=min(cores, thread_count(task.n_jobs)), raises=False, takes_turns=False)
 
         def is_over() -> bool:

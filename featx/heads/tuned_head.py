@@ -283,10 +283,7 @@ class TunedHead(ClassifierMixin, BaseEstimator):
             return self.head_.predict_proba(X)
 
     def predict(self, X: Any) -> np.ndarray:
-        """Return the class of each row, shape (n,): the most probable one, or what your own classifier predicts.
-
-        With an operating point, its threshold decides.
-        """
+        """Return the most probable class of each row, the one a threshold decides, or your own classifier's."""
         check_is_fitted(self)
         if isinstance(self.head_, ThresholdClassifier):
             return self.classes_[self.head_.decision.numbers(self.predict_proba(X), self.classes_)]

@@ -16,6 +16,7 @@ from .comparison import comparison_parts
 from .costs import extraction_parts, forecast_parts
 from .held_out import evaluation_parts, finetuning_parts, held_out_parts, judgement_parts, metrics_table
 from .listings import prediction_parts
+from .operating_point import operating_point_parts
 from .prediction_files import surely_wrong_parts
 from .ranking import ranking_answer, ranking_parts
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from ..evaluation.estimates import Estimate
     from ..evaluation.held_out_result import HeldOutResult
     from ..evaluation.prediction_table import PredictionTable
+    from ..evaluation.reached_point import ReachedPoint
     from ..extraction.extract import ExtractionResult
     from ..forecast.result import ForecastResult
     from ..heads.results import CandidateResult, EvaluationResult
@@ -116,6 +118,11 @@ def _finetuning(result: FineTuneResult) -> list[str]:
 def _held_out(result: HeldOutResult) -> list[str]:
     of = f"{count_text(result.n_test, 'held-out image')} of {len(result.classes):,} classes"
     return [_titled(result, of), _headline_metrics(result)]
+
+
+def _reached_point(point: ReachedPoint) -> list[str]:
+    reached = ", ".join(f"{name} {value.text(percent=name != 'cost')}" for name, value in point.reached.items())
+    return [_titled(point, f"{point.asked} of {point.positive!r}, threshold {point.threshold:.4g}"), reached]
 
 
 def _judgement(result: JudgedResult) -> list[str]:
@@ -279,6 +286,7 @@ PRESENTATIONS = {
     "PredictionTable": Presentation(_prediction_table, surely_wrong_parts, "surely_wrong() has all"),
     "Predictions": Presentation(_predictions, _prediction_tables),
     "RankingResult": Presentation(_ranking, ranking_parts, "to_dict() has all"),
+    "ReachedPoint": Presentation(_reached_point, operating_point_parts),
     "SizeResult": Presentation(_size),
     "StrategyResult": Presentation(_strategy),
     "Verdict": Presentation(_verdict),

@@ -18,7 +18,7 @@ from typing import TypeVar
 from ..choices import Auto
 from .timing import timed
 
-__all__ = ["Lanes", "auto_batch_size", "in_lanes", "lane_count", "torch_threads"]
+__all__ = ["Lanes", "auto_batch_size", "in_lanes", "lane_count", "limited_threads"]
 
 Batch = TypeVar("Batch")
 Rows = TypeVar("Rows")
@@ -151,7 +151,7 @@ def _lane_threads(lanes: int) -> Iterator[ThreadPoolExecutor]:
 
 
 @contextlib.contextmanager
-def torch_threads(most: int) -> Iterator[None]:
+def limited_threads(most: int) -> Iterator[None]:
     """Have this thread use no more of torch's threads than that: other processes use the other cores."""
     import torch
 

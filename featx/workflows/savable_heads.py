@@ -11,7 +11,6 @@ from ..exceptions import ModelFileError, ParameterError
 from ..heads.head_labels import head_label, is_named
 from ..heads.head_names import head_grids
 from ..heads.tuned_head import TunedHead
-from ..model_files.loadable import dump_loadable, types_to_trust
 
 __all__ = ["check_savable"]
 
@@ -33,12 +32,15 @@ def check_savable(heads: Sequence[Any], grids: Mapping[str, Mapping[str, Sequenc
     ParameterError
         If a head fails, or a model file cannot hold it.
     """
+    own = [(head, grid) for head, grid in zip(heads, head_grids(heads, grids), strict=True) if not is_named(head)]
+    if not own:
+        return
+    from ..model_files.loadable import dump_loadable, types_to_trust  # not at the top: it loads torch
+
     rng = np.random.default_rng(0)
     X, y = rng.standard_normal((2 * ROWS, WIDTH)).astype(np.float32), np.repeat(["one", "two"], ROWS)
     X[ROWS:] += 0.5
-    for head, grid in zip(heads, head_grids(heads, grids), strict=True):
-        if is_named(head):
-            continue
+    for head, grid in own:
         first = {name: [next(iter(values))] for name, values in (grid or {}).items()}
         TunedHead(head, grid=first or None).spec(2)
         try:

@@ -7,10 +7,10 @@ from featx.audit.likeness import SIDE, Likeness
 from featx.audit.resampling import at_resolution
 
 
-def copies(n=300):
+def copies(n=300, strengths=(30, 90)):
     """Random smooth pictures, each with the same bars, of varying strength."""
     rng = np.random.default_rng(0)
-    bars = rng.choice([30, 90], (n, 1, 1)) * np.sin(np.arange(SIDE) / 2)[:, None]
+    bars = rng.choice(strengths, (n, 1, 1)) * np.sin(np.arange(SIDE) / 2)[:, None]
     smooth = gaussian_filter(rng.standard_normal((n, SIDE, SIDE)), (0, 2, 2))
     return np.clip(128 + bars + 60 * smooth, 0, 255).astype(np.uint8)
 
@@ -21,6 +21,15 @@ def test_shared_bars_do_not_make_images_alike():
     rows = Likeness(images).rows(images)
     others = ~np.eye(len(images), dtype=bool)
     assert np.abs((rows @ rows.T)[others]).mean() < 0.2 < 0.5 < plain[others].mean()
+
+
+def test_what_varies_most_weighs_no_more_than_the_rest():
+    # Bars or their negative: half of all images have the same ones, which no mean takes away.
+    images = copies(strengths=(-90, -30, 30, 90))
+    plain = np.corrcoef(images.reshape(len(images), -1).astype(float))
+    rows = Likeness(images).rows(images)
+    others = ~np.eye(len(images), dtype=bool)
+    assert np.abs((rows @ rows.T)[others]).mean() < 0.2 < 0.5 < np.abs(plain[others]).mean()
 
 
 def test_the_coarser_resolution_and_the_brighter_image_are_compared():

@@ -6,8 +6,9 @@ from sklearn.calibration import CalibratedClassifierCV
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.svm import LinearSVC
 
-from featx import TunedHead
-from featx.heads.head_probabilities import may_have_probabilities
+from featx import HEADS, TunedHead
+from featx.heads.head_probabilities import is_calibrated, may_have_probabilities
+from featx.heads.heads import head_spec
 from own_heads import Nearest
 
 
@@ -58,6 +59,12 @@ def test_the_probabilities_of_discriminants_are_scaled_and_their_decisions_kept(
     own = TunedHead(LinearDiscriminantAnalysis(solver="lsqr", shrinkage=0.5)).fit(ROWS, NAMES)
     np.testing.assert_allclose(own.predict_proba(ROWS), plain.predict_proba(ROWS), atol=1e-4)
     assert np.abs(own.predict_proba(ROWS) - head.predict_proba(ROWS)).max() > 1e-3
+
+
+def test_heads_without_probabilities_or_with_useless_ones_are_calibrated():
+    calibrated = {name for name in HEADS if is_calibrated(head_spec(name))}
+    assert calibrated == {"linear_svm", "svm", "ridge", "lda", "ncm"}
+    assert not is_calibrated(head_spec(LinearDiscriminantAnalysis()))
 
 
 def test_whether_there_may_be_probabilities_is_known_without_an_import():

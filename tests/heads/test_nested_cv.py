@@ -34,7 +34,7 @@ def evaluate(X, y, **options):
 def fitted_rows(monkeypatch):
     """The last feature of the rows in every search, and in every fit, which begins with the scaler's."""
     seen = []
-    tune, fit = TunedHead.fit, StandardScaler.fit
+    tune, fit = TunedHead.fit, StandardScaler.partial_fit
 
     def search(self, X, y, **options):
         seen.append(("search", X[:, -1].astype(int).tolist()))
@@ -45,7 +45,7 @@ def fitted_rows(monkeypatch):
         return fit(self, X, *args, **params)
 
     monkeypatch.setattr(TunedHead, "fit", search)
-    monkeypatch.setattr(StandardScaler, "fit", scale)
+    monkeypatch.setattr(StandardScaler, "partial_fit", scale)
     # Grids are tried on made-up rows, which are none of these.
     monkeypatch.setattr("featx.heads.tuned_head.try_head", lambda head, n_classes: None)
     return seen

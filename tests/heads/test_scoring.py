@@ -1,5 +1,7 @@
 """Promised: the grid search maximises scikit-learn's scores, each on images that it can be computed of."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sklearn.base import clone
@@ -9,7 +11,8 @@ from sklearn.model_selection import GridSearchCV
 
 from featx import DatasetError, TunedHead
 from featx.evaluation.splits import inner_folds
-from featx.heads.calibrated_head import fit_with_probabilities, folds_inside
+from featx.heads.calibrated_head import folds_inside
+from featx.heads.head_probabilities import with_probabilities
 from featx.heads.heads import head_spec
 from featx.heads.scoring import baseline_metric, score_values, scored_folds, tuning_score
 
@@ -24,7 +27,7 @@ VALUES = {"logistic": [{"C": 1e-3}, {"C": 1.0}], "ridge": [{"alpha": 1e3}, {"alp
 def test_scores_of_two_classes_are_those_of_a_grid_search(head, scoring):
     X, y = TWO
     (fold, *_) = inner_folds(y, None, 0)
-    found = score_values(head_spec(head).estimator, VALUES[head], X, y, fold, scoring)
+    found = score_values(head_spec(head), VALUES[head], X, y, fold, scoring)
     for value, score in zip(VALUES[head], found, strict=True):
         pipeline = clone(head_spec(head).estimator)
         pipeline[-1].set_params(**value)
@@ -39,7 +42,7 @@ def test_of_more_classes_it_is_the_mean_or_the_positive_one_against_the_rest():
     p = pipeline.fit(X[train], y[train]).predict_proba(X[test])
 
     def score(scoring, positive=None):
-        return score_values(head_spec("logistic").estimator, [{"C": 1.0}], X, y, fold, scoring, positive)[0]
+        return score_values(head_spec("logistic"), [{"C": 1.0}], X, y, fold, scoring, positive)[0]
 
     assert score("roc_auc") == pytest.approx(roc_auc_score(y[test], p, multi_class="ovr"), abs=1e-3)
     assert score("roc_auc", 2) == pytest.approx(roc_auc_score(y[test] == 2, p[:, 2]), abs=2e-3)
@@ -52,8 +55,9 @@ def test_log_loss_of_heads_without_probabilities_is_that_of_their_calibration(he
     X, y = TWO
     train, test = fold = inner_folds(y, None, 0)[0]
     inside = folds_inside(train, y)
-    (found,) = score_values(head_spec(head).estimator, VALUES[head][:1], X, y, fold, "neg_log_loss", None, inside)
-    fitted = fit_with_probabilities(head_spec(head).with_parameters(VALUES[head][0]), X[train], y[train], inside)
+    (found,) = score_values(head_spec(head), VALUES[head][:1], X, y, fold, "neg_log_loss", None, inside)
+    spec = replace(head_spec(head), estimator=head_spec(head).with_parameters(VALUES[head][0]))
+    fitted = with_probabilities(spec, X[train], y[train], inside)
     assert found == pytest.approx(-log_loss(y[test], fitted.predict_proba(X[test])))
 
 
@@ -95,9 +99,12 @@ def test_groups_that_keep_a_class_out_of_a_fold_do_not_spoil_the_search():
 
 def test_candidates_are_picked_by_the_score_of_held_out_probabilities():
     truth, p = np.array([0, 1, 1, 0]), np.array([[0.8, 0.2], [0.4, 0.6], [0.6, 0.4], [0.7, 0.3]])
-    assert tuning_score(truth, p, "accuracy") == 0.75
-    assert tuning_score(truth, p, "roc_auc") == 1
-    assert tuning_score(truth, p, "neg_log_loss") == pytest.approx(-log_loss(truth, p))
+    assert tuning_score(truth, p, "accuracy", n_classes=2) == 0.75
+    assert tuning_score(truth, p, "roc_auc", n_classes=2) == 1
+    assert tuning_score(truth, p, "neg_log_loss", n_classes=2) == pytest.approx(-log_loss(truth, p))
+    # Without probabilities there is no ranking; labels are judged as ever.
+    assert tuning_score(truth, p.argmax(axis=1), "roc_auc", n_classes=2) == -np.inf
+    assert tuning_score(truth, p.argmax(axis=1), "accuracy", n_classes=2) == 0.75
 
 
 def test_a_baseline_is_judged_by_a_figure_that_it_has():

@@ -1,6 +1,7 @@
 """Promised: a threshold decides the predicted class, chosen on inner folds alone, and changes no probability."""
 
 import pickle
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -69,7 +70,7 @@ def test_a_tuned_head_chooses_its_threshold_on_inner_folds(head):
     found = make_head(head, positive="bad", operating_point="sensitivity=0.9").fit(X, LABELS)
     assert found.best_params_ == plain.best_params_
     assert np.array_equal(found.predict_proba(X), plain.predict_proba(X))
-    spec = found.spec().with_parameters(found.best_params_)
+    spec = replace(found.spec(), estimator=found.spec().with_parameters(found.best_params_))
     p = held_out_probabilities(spec, X, LABELS, inner_folds(LABELS, None, 0))[:, 0]
     expected = choose_threshold(LABELS == "bad", p, parse_operating_point("sensitivity=0.9"), name="bad")
     assert found.threshold_ == expected
@@ -122,7 +123,7 @@ def test_groups_and_copies_stay_together_when_a_threshold_is_chosen():
     groups = np.arange(400) // 8
     options = {"positive": "bad", "operating_point": "sensitivity=0.95"}
     found = TunedHead("logistic", **options).fit(X, LABELS, groups=groups)
-    spec = found.spec().with_parameters(found.best_params_)
+    spec = replace(found.spec(), estimator=found.spec().with_parameters(found.best_params_))
     p = held_out_probabilities(spec, X, LABELS, inner_folds(LABELS, groups, 0), groups=groups)[:, 0]
     assert found.threshold_.threshold == pytest.approx(
         choose_threshold(LABELS == "bad", p, parse_operating_point("sensitivity=0.95"), name="").threshold

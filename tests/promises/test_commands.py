@@ -1,7 +1,9 @@
 """Promised: every command does what its help says, prints results to stdout and remarks to stderr."""
 
+import os
 import re
 import shlex
+import shutil
 
 import click
 import numpy as np
@@ -57,7 +59,7 @@ def examples(command):
 
 def test_the_commands_are_those_of_the_readme():
     names = {" ".join(path) for path in COMMANDS}
-    kinds = ("info", "verify", "repair", "prune", "compact", "export")
+    kinds = ("info", "verify", "repair", "prune", "compact", "export", "merge", "missing")
     once = ("audit", "extract", "export", "fit", "finetune", "predict", "compare", "rank", "backbones", "cache")
     assert names == {"", *once, *(f"cache {kind}" for kind in kinds)}
 
@@ -92,9 +94,17 @@ def test_the_examples_run(tmp_path, monkeypatch, few_digits):
     paths = sorted(COMMANDS, key=lambda path: order.index(path[0] if path else ""))
     for path in paths:
         first, *others = [shlex.split(line.rpartition("| ")[2])[1:] for line in examples(COMMANDS[path])]
+        if path == ("cache", "merge"):
+            for name in ("node1", "node2"):
+                shutil.copytree(os.environ["FEATX_CACHE"], tmp_path / name / "cache")
+        if path == ("cache", "missing"):
+            (tmp_path / "photos").mkdir(exist_ok=True)
+            shutil.copytree(os.environ["FEATX_CACHE"], tmp_path / "shared" / "cache")
+            Image.new("RGB", (30, 20), "blue").save(tmp_path / "photos" / "a.png")
         if path == ("export",):  # a large network takes many seconds
             featx("fit", "sample:digits", "-o", "digits.skops", *NETWORK, *QUICK)
-        featx(*first)
+        # Its exit code says that there are some.
+        featx(*first, code=int(path == ("cache", "missing")))
         for words in others:  # of one's own data: as far as they are typed
             name = words[: max(1, len(path))]
             COMMANDS[tuple(name)].make_context(name[-1], words[len(name) :])

@@ -102,7 +102,7 @@ from featx.cli import main
 signal.signal(signal.SIGINT, signal.default_int_handler)
 main(sys.argv[1:])
 """
-SLOW = ["--backbone", "resnet50", "--weights", "none", "--batch-size", "2", "--precision", "float32"]
+SLOW = ["--backbone", "resnet18", "--weights", "none", "--batch-size", "2", "--precision", "float32"]
 
 
 def rows_in(cache):
@@ -115,23 +115,15 @@ def test_ctrl_c_ends_the_workers_and_keeps_what_arrived(kind, folder, tmp_path):
         place = "2"
         if kind == "dask":
             place = dask_client(stack, tmp_path).scheduler.address
-        run = [
-            "-c",
-            MAIN,
-            "extract",
-            str(folder),
-            "-o",
-            str(tmp_path / "out.h5"),
-            *SLOW,
-            "--cluster",
-            f"{kind}:{place}",
-        ]
-        code, share, errors = interrupt(run, tmp_path / "cache", lambda _: rows_in(tmp_path / "cache") > 0)
+        output = ["-o", str(tmp_path / "out.h5"), "--cluster", f"{kind}:{place}"]
+        run = ["-c", MAIN, "extract", str(folder), *output, *SLOW]
+        cache = tmp_path / "cache"
+        code, share, errors = interrupt(run, cache, lambda _: rows_in(cache) > 0, timeout=240)
         assert code == 130, errors
         assert share < 1
         assert "run the same command to go on" in errors
         time.sleep(4)
-        kept = rows_in(tmp_path / "cache")
+        kept = rows_in(cache)
         time.sleep(3)
-        assert 0 < rows_in(tmp_path / "cache") == kept < 200
-        assert EmbeddingCache(tmp_path / "cache").verify().clean
+        assert 0 < rows_in(cache) == kept < 200
+        assert EmbeddingCache(cache).verify().clean

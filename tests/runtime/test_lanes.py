@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 import torch
 
-from featx.runtime.lanes import MOST_LANES, Lanes, auto_batch_size, in_lanes, lane_count
+from featx.runtime.lanes import MOST_LANES, Lanes, auto_batch_size, in_lanes, lane_count, limited_threads
 
 
 def through(function, items, lanes, clock=None):
@@ -111,3 +111,10 @@ def test_lanes_divide_a_batch_unless_there_are_few_images_or_the_network_keeps_s
         assert Lanes(4, batch_size).split(n_images, lambda: True) == expected
     assert Lanes(4, 24).split(100, lambda: False) == (1, 24)
     assert Lanes(1, 32).split(100, None) == (1, 32)  # which is not asked
+
+
+def test_a_share_of_the_cores_takes_no_more_threads_and_is_given_back(torch_threads):
+    for most, expected in ((1, 1), (3, 3), (4, 4), (9, 4)):
+        with limited_threads(most):
+            assert torch.get_num_threads() == expected
+        assert torch.get_num_threads() == 4

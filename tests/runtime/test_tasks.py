@@ -1,5 +1,8 @@
 """Promised: tasks run on any joblib backend, and failures of backends are one error with a next step."""
 
+import threading
+import time
+
 import joblib
 import numpy as np
 import pytest
@@ -28,6 +31,31 @@ def test_results_come_by_slices_where_a_backend_gives_them_all_at_once():
         assert next(results) == 0
         assert sorted(begun) == list(range(2 * TASKS_PER_WORKER))
         assert list(results) == list(range(1, 20))
+
+
+def test_results_come_as_they_arrive_where_their_order_does_not_matter():
+    first = threading.Event()
+
+    def work(number):
+        if number == 0:
+            assert first.wait(60)
+        return number
+
+    with joblib.parallel_config(Processes(), n_jobs=2), Workers(ordered=False) as workers:
+        results = workers.results(work, ((n,) for n in range(4)))
+        assert next(results) == 1
+        first.set()
+        assert sorted(results) == [0, 2, 3]
+
+
+def test_calls_are_taken_as_workers_become_free():
+    taken = []
+    calls = (taken.append(n) or (n,) for n in range(1000))
+    with joblib.parallel_config(Processes(), n_jobs=2), Workers(ordered=False) as workers:
+        results = workers.results(lambda n: time.sleep(0.01) or n, calls)
+        next(results)
+        results.close()
+    assert len(taken) < 100
 
 
 def test_what_a_task_raises_is_raised_as_it_is():

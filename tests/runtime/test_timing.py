@@ -5,7 +5,7 @@ from collections import Counter
 
 import pytest
 
-from featx.runtime.timing import timed
+from featx.runtime.timing import timed, wait_until
 
 
 def test_times_of_a_stage_add_up_also_after_an_error(monkeypatch):
@@ -17,3 +17,11 @@ def test_times_of_a_stage_add_up_also_after_an_error(monkeypatch):
     with pytest.raises(KeyError), timed(clock, "decode"):
         raise KeyError
     assert clock == {"read": 3.0, "decode": 2.5}
+
+
+def test_waiting_ends_when_it_is_so_or_time_is_up(monkeypatch):
+    monkeypatch.setattr("featx.runtime.timing.POLL_SECONDS", 0.001)
+    answers = iter([False, False, True])
+    assert wait_until(lambda: next(answers), 60)
+    assert not wait_until(lambda: False, 0.01)
+    assert wait_until(lambda: True, 0)
