@@ -75,8 +75,10 @@ def predict_rows(head: str, X: np.ndarray, rows: JudgedRows) -> np.ndarray:
         most = min(len(train) for folds in rows.folds for train, _ in folds) * (INNER_FOLDS - 1) // INNER_FOLDS // 2
         grid = {NEIGHBOURS: [n for n in head_spec(head).grid[NEIGHBOURS] if n <= max(1, most)]}
     tuned = TunedHead(head, grid=grid, random_state=rows.random_state, n_jobs=rows.n_jobs)
-    together = {"groups": rows.groups, "together": rows.together}
-    found = [predict_held_out(tuned, X, rows.truth, folds, **together)[0] for folds in rows.folds]
+    found = [
+        predict_held_out(tuned, X, rows.truth, folds, groups=rows.groups, together=rows.together)[0]
+        for folds in rows.folds
+    ]
     return np.stack([each.probabilities.argmax(axis=1) for each in found])
 
 

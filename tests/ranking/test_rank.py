@@ -1,7 +1,6 @@
 """Promised: each embedding is computed once, what cannot win is not forwarded again, and the best is kept."""
 
-import itertools
-from itertools import product
+from itertools import chain, product
 
 import numpy as np
 import pytest
@@ -87,6 +86,16 @@ def test_what_can_no_longer_be_the_best_is_not_forwarded_on_more_images(transfor
     assert all(one.undistinguished for one in result.candidates)
 
 
+def test_of_three_networks_the_one_that_is_eliminated_is_neither_forwarded_nor_judged_again(transformer, guesses):
+    networks = [*NETWORKS, "mobilenet_v3_small"]
+    guesses.update({384: 0.95, 512: 0.4, 96: 0.95})  # by the widths of the three
+    result = rank_backbones(digits(300), transformer, backbones=networks, layers=["features.10"], cv=2, images=192)
+    assert result.rounds == [40, 80, 160]
+    assert result.n_embedded == 160 + 160 + 40
+    assert [(one.backbone, one.n_images) for one in result.candidates][2] == ("squeezenet1_0", 40)
+    assert [one.n_images for one in result.undistinguished] == [160, 160]
+
+
 def test_copies_and_groups_stay_on_one_side_and_a_test_part_is_left_aside(transformer, monkeypatch, remarks):
     data = digits(90, groups=np.repeat(np.arange(30), 3), split=np.repeat(["training", "test"], [60, 30]))
     seen = []
@@ -100,7 +109,7 @@ def test_copies_and_groups_stay_on_one_side_and_a_test_part_is_left_aside(transf
     assert result.n_images == 60
     assert any("test part of the split" in text for text in remarks())
     for rows in seen:
-        for train, test in itertools.chain.from_iterable(rows.folds):
+        for train, test in chain.from_iterable(rows.folds):
             assert not set(rows.groups[train]) & set(rows.groups[test])
     assert "whole groups on one side" in result.protocol
 
