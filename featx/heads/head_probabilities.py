@@ -27,7 +27,7 @@ OVERCONFIDENT = (LinearDiscriminantAnalysis,)
 def with_probabilities(
     spec: HeadSpec, X: np.ndarray, y: np.ndarray, folds: list[Split], rows: np.ndarray | None = None
 ) -> BaseEstimator:
-    """Return the head fitted on all rows, or some, calibrated by temperature scaling if it has no probabilities of its own.
+    """Return the head fitted on rows, calibrated by temperature scaling if it has no probabilities of its own.
 
     So are named heads whose own ones are of no use. A classifier of your own has no probabilities if it has neither
     these nor decision values of which the largest is the predicted class: calibration never changes a decision.

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
-from sklearn.model_selection import ParameterGrid
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
@@ -18,26 +17,25 @@ from ..choices import Scoring
 from ..constraints import RANDOM_STATE, check_values
 from ..evaluation.class_sizes import check_counts
 from ..evaluation.operating_point import check_decision, class_number, parse_operating_point
-from ..evaluation.splits import Split, inner_folds
+from ..evaluation.splits import inner_folds
 from ..evaluation.thresholds import Decision, choose_threshold
 from ..evaluation.units import judged_units
-from ..exceptions import DatasetError, ParameterError
+from ..exceptions import ParameterError
 from ..images.labels import plain_column, plain_labels
 from ..runtime.one_thread import one_thread
 from ..runtime.seeds import drawn_seed
-from ..runtime.tasks import Workers
-from .calibrated_head import folds_inside, held_out_probabilities
+from .calibrated_head import held_out_probabilities
 from .class_weights import class_weights
-from .elimination import find_best_value
 from .feasible import feasible
 from .head_labels import head_label, is_named
-from .head_probabilities import is_calibrated, may_have_probabilities, with_probabilities
+from .head_probabilities import may_have_probabilities, with_probabilities
 from .heads import HeadSpec, head_spec, try_head
 from .own_classifiers import named_failures
-from .scoring import LABEL_SCORES, score_values, scored_folds
+from .parameter_search import best_parameters, folds_of_search
+from .scoring import LABEL_SCORES
 from .threshold_classifier import ThresholdClassifier
 from .trial import adapted, try_own_head
-from .tuning_rows import TUNING_IMAGES, tuning_rows
+from .tuning_rows import TUNING_IMAGES
 
 __all__ = ["TunedHead"]
 
@@ -165,9 +163,13 @@ class TunedHead(ClassifierMixin, BaseEstimator):
         return self.fit_rows(X, y, None, groups, together)
 
     def fit_rows(
-        self, X: Any, y: Any, rows: np.ndarray | None, groups: np.ndarray | None = None,
+        self,
+        X: Any,
+        y: Any,
+        rows: np.ndarray | None,
+        groups: np.ndarray | None = None,
         together: np.ndarray | None = None,
-    ) -> TunedHead:  # fmt: skip
+    ) -> TunedHead:
         """Tune and fit on some rows, as `fit` does with these rows alone, without another copy of them.
 
         Parameters
@@ -200,7 +202,7 @@ class TunedHead(ClassifierMixin, BaseEstimator):
         elif self.grid:
             try_head(spec, len(classes))
         folds = inner_folds(y[places], part["groups"], seed, part["together"])
-        searched, searched_folds = self._searched(truth, part, seed, folds)
+        searched, searched_folds = folds_of_search(truth, folds, self.tuning_images, **part, random_state=seed)
         spec = feasible(spec, y[places], searched_folds)
         self.n_tuned_on_ = len(searched)
         # BLAS threads that wait for each other slow the searches down, many times over on a busy machine.
@@ -208,7 +210,9 @@ class TunedHead(ClassifierMixin, BaseEstimator):
             inside: dict[str, Any] = {**every, "random_state": seed}
             # Folds as rows of the whole matrix, so that no copy of the part is made.
             of_search = [(places[train], places[test]) for train, test in searched_folds]
-            self.best_score_, self.best_params_ = self._best_value(spec, X, y, of_search, number, inside)
+            self.best_score_, self.best_params_ = best_parameters(
+                spec, X, y, of_search, inside, scoring=self.scoring, positive=number, n_jobs=self.n_jobs
+            )
             best = replace(spec, estimator=spec.with_parameters(self.best_params_))
             self.head_ = with_probabilities(best, X, y, folds, rows)
             if self.operating_point is not None and number is not None:
@@ -217,56 +221,6 @@ class TunedHead(ClassifierMixin, BaseEstimator):
                 self._decide(found, truth, number, classes, part)
         self.classes_ = self.head_.classes_
         return self
-
-    def _searched(
-        self, truth: np.ndarray, part: Mapping[str, Any], seed: int, folds: list[Split]
-    ) -> tuple[np.ndarray, list[Split]]:
-        """Return the places of the rows that the parameters are chosen on, and their folds."""
-        chosen = tuning_rows(truth, self.tuning_images, **part, random_state=seed)
-        if chosen is None:
-            return np.arange(len(truth)), folds
-        try:
-            return chosen, [
-                (chosen[train], chosen[test]) for train, test in folds_inside(chosen, truth, **part, random_state=seed)
-            ]
-        except DatasetError:  # too few groups among these
-            return np.arange(len(truth)), folds
-
-    def _best_value(
-        self,
-        spec: HeadSpec,
-        X: np.ndarray,
-        y: np.ndarray,
-        folds: list[Split],
-        positive: int | None,
-        inside: Mapping[str, Any],
-    ) -> tuple[float, dict[str, Any]]:
-        """Return the best mean score and the parameters that reached it, as a search of the whole grid would."""
-        values = list(ParameterGrid(spec.grid))
-        folds = scored_folds(folds, y, np.unique(y[folds[0][0]]), self.scoring, positive)
-        calibrations: list[list[Split]] = [[] for _ in folds]
-        if self.scoring == "neg_log_loss" and is_calibrated(spec):
-            calibrations = [folds_inside(train, y, **inside) for train, _ in folds]
-        with Workers(n_jobs=self.n_jobs) as workers:
-
-            def score(tasks: list[tuple[int, list[int]]]) -> Sequence[Sequence[float]]:
-                calls = [
-                    (
-                        spec,
-                        [values[place] for place in places],
-                        X,
-                        y,
-                        folds[fold],
-                        self.scoring,
-                        positive,
-                        calibrations[fold],
-                    )
-                    for fold, places in tasks
-                ]
-                return list(workers.results(score_values, calls))
-
-            best, mean = find_best_value(score, len(values), len(folds), n_jobs=workers.count())
-        return mean, values[best]
 
     def _decide(
         self,

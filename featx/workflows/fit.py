@@ -241,8 +241,9 @@ def plan_fit(
     dataset = join_test(dataset, test, cv=cv, test_size=test_size)
     check_heads(heads, grids or (), class_weight=class_weight)
     check_decision(positive, operating_point)
-    common: dict[str, Any] = {"class_weight": class_weight, "scoring": scoring, "n_jobs": n_jobs, "tuning_images": tuning_images,
-                              "positive": positive, "operating_point": operating_point}  # fmt: skip
+    common: dict[str, Any] = {"class_weight": class_weight, "scoring": scoring, "n_jobs": n_jobs,
+                              "positive": positive, "operating_point": operating_point,
+                              "tuning_images": tuning_images}  # fmt: skip
     tuned = [
         TunedHead(head, grid=grid, **common, random_state=random_state)
         for head, grid in dict(zip(heads, head_grids(heads, grids), strict=True)).items()
