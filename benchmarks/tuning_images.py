@@ -2,8 +2,8 @@
 
 Run: python benchmarks/tuning_images.py DATA [--head logistic] [--most 5000 10000 20000]
 
-DATA is a folder with train/ and test/ of many images, such as Fashion-MNIST's. The embeddings come from the cache if they
-are known.
+DATA is a folder with train/ and test/ of many images, such as Fashion-MNIST's. The embeddings come from the cache if
+they are known.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def main() -> None:
     parts = []
     for part in ("train", "test"):
         dataset = load_dataset(options.data / part)
-        parts.append((CNNFeatureTransformer().transform(dataset.images), np.asarray(dataset.labels)))
+        parts.append((CNNFeatureTransformer().fit_transform(dataset.images), np.asarray(dataset.labels)))
     (X, y), (X_test, y_test) = parts
     print(f"{len(X)} x {X.shape[1]}, {len(np.unique(y))} classes, {len(X_test)} test images", flush=True)
     for most in [*options.most, None]:

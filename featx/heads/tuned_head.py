@@ -174,10 +174,12 @@ class TunedHead(ClassifierMixin, BaseEstimator):
 
         Parameters
         ----------
-        X, y, groups, together
-            As for `fit`, of all rows.
+        X : array-like of shape (n, d)
+        y : array-like of shape (n,)
         rows : ndarray of int or None
             Those to fit on; None means all.
+        groups, together : ndarray of shape (n,), default=None
+            As for `fit`, of all rows.
 
         Returns
         -------
