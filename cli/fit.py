@@ -14,7 +14,7 @@ from .checks import check_decision_options, check_figure_paths, check_names
 from .data_options import data_options, datasets_from
 from .decision_options import decision_options
 from .logs import announce
-from .number_ranges import OPEN_FRACTION
+from .number_ranges import OPEN_FRACTION, CountOrAll
 from .option_groups import HEAD_OPTIONS, JUDGING, OUTPUT, Command, in_group
 from .options import (
     dry_run_option,
@@ -80,6 +80,8 @@ _heads, _judging, _output = map(in_group, (HEAD_OPTIONS, JUDGING, OUTPUT))
     help=f"What the tuning maximises: {', '.join(get_args(Scoring))}. roc_auc and average_precision are of --positive, "
     "or the mean over all classes.",
 )
+@_heads("--tuning-images", type=CountOrAll(), default="20000", show_default=True, metavar="N|all",
+        help="Of more images than this, choose the parameters on so many; fit on all.")  # fmt: skip
 @_judging("--cv", type=click.IntRange(min=2), metavar="N",
           help="Folds of the cross-validation [default: 5, or the split that DATA came with].")  # fmt: skip
 @_judging("--test-size", type=OPEN_FRACTION, metavar="FRACTION",
@@ -175,6 +177,7 @@ def fit(data: str, output: Path | None, dry_run: bool, **options: Any) -> None:
         **{name: options[name] for name in ("scoring", "positive", "operating_point")},
         "random_state": options["seed"],
         "n_jobs": options["n_jobs"],
+        "tuning_images": options["tuning_images"],
     }
     if len(backbones) == 1:
         note_shapes(options, transformer, search["layers"], search["poolings"])

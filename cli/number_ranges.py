@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-__all__ = ["FRACTION", "OPEN_FRACTION", "POSITIVE_RATE", "RATE", "NumberRange"]
+__all__ = ["FRACTION", "OPEN_FRACTION", "POSITIVE_RATE", "RATE", "CountOrAll", "NumberRange"]
 
 
 class NumberRange(click.FloatRange):
@@ -19,6 +19,17 @@ class NumberRange(click.FloatRange):
         if not math.isfinite(number):
             self.fail(f"{number} is not a finite number", param, ctx)
         return number
+
+
+class CountOrAll(click.IntRange):
+    """Positive integers, or ``all``, which is None."""
+
+    def __init__(self) -> None:
+        super().__init__(min=1)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the number, or None for all."""
+        return None if value == "all" else super().convert(value, param, ctx)
 
 
 # Numbers that the library would refuse are refused before it is imported.

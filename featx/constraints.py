@@ -305,6 +305,7 @@ TABLE: dict[str, Constraint] = {
     "grid": GRID | NONE,
     "grids": _GRIDS | NONE,
     "scoring": one_of(*get_args(Scoring)),
+    "tuning_images": integer(1) | NONE,
     "class_weight": _BALANCED | _WEIGHTS | NONE,
     # training
     "early_stopping": FLAG,

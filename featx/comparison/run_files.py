@@ -28,6 +28,7 @@ from ..exceptions import ParameterError
 from ..extraction.estimator import ImageEstimator
 from ..heads.own_classifiers import describe_head
 from ..heads.tuned_head import TunedHead
+from ..heads.tuning_rows import TUNING_IMAGES
 
 __all__ = ["RunFiles", "describe_estimator", "digest_images", "fingerprint", "is_fully_described"]
 
@@ -36,7 +37,7 @@ RUN_FORMAT = 1
 _GROUPS = ImageEstimator.parameter_groups
 WITHOUT_EFFECT = {*_GROUPS["running"], *_GROUPS["failures"], "cache_key"}
 # Parameters that earlier runs did not have: with these values a run is what it was, and is found again.
-NEW_DEFAULTS: dict[str, Any] = {"warmup_learning_rate": None}
+NEW_DEFAULTS: dict[str, Any] = {"warmup_learning_rate": None, "tuning_images": TUNING_IMAGES}
 
 
 def fingerprint(*parts: Any) -> str:
@@ -59,7 +60,7 @@ def describe_estimator(estimator: BaseEstimator) -> list[str]:
     texts = [f"class={type(estimator).__module__}.{type(estimator).__qualname__}"]
     for name, value in sorted(estimator.get_params(deep=True).items()):
         parameter = name.rpartition("__")[2]
-        is_new = parameter in NEW_DEFAULTS and value is NEW_DEFAULTS[parameter]
+        is_new = parameter in NEW_DEFAULTS and _stable(value) == _stable(NEW_DEFAULTS[parameter])
         if parameter not in WITHOUT_EFFECT and not is_new:
             texts.append(f"{name}={_stable(value)}")
         if isinstance(value, BaseEstimator):

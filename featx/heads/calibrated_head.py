@@ -55,7 +55,7 @@ def held_out_probabilities(
     ndarray of float64, shape (n, classes)
         NaN for rows that no fold predicts.
     """
-    found = np.full((len(y), len(np.unique(y))), np.nan)
+    found = np.full((len(y), len(np.unique(y[folds[0][0]]))), np.nan)
     for train, test in folds:
         inside = []
         if is_calibrated(spec):

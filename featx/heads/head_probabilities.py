@@ -24,8 +24,10 @@ __all__ = ["is_calibrated", "may_have_probabilities", "with_probabilities"]
 OVERCONFIDENT = (LinearDiscriminantAnalysis,)
 
 
-def with_probabilities(spec: HeadSpec, X: np.ndarray, y: np.ndarray, folds: list[Split]) -> BaseEstimator:
-    """Return the head fitted on all rows, calibrated by temperature scaling if it has no probabilities of its own.
+def with_probabilities(
+    spec: HeadSpec, X: np.ndarray, y: np.ndarray, folds: list[Split], rows: np.ndarray | None = None
+) -> BaseEstimator:
+    """Return the head fitted on rows, calibrated by temperature scaling if it has no probabilities of its own.
 
     So are named heads whose own ones are of no use. A classifier of your own has no probabilities if it has neither
     these nor decision values of which the largest is the predicted class: calibration never changes a decision.
@@ -37,13 +39,17 @@ def with_probabilities(spec: HeadSpec, X: np.ndarray, y: np.ndarray, folds: list
     X : ndarray of shape (n, d)
     y : ndarray of shape (n,)
     folds : list of (train rows, test rows)
-        Of the calibration.
+        Of the calibration; by their places among `rows`, if these are given.
+    rows : ndarray of int, default=None
+        The rows of X and y to fit on; None means all.
     """
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", category=ConvergenceWarning)
         pipeline = clone(spec.estimator)
         if not is_calibrated(spec):
-            return fit_scaled(pipeline, X, y)
+            return fit_scaled(pipeline, X, y, rows)
+        if rows is not None:
+            X, y = X[rows], y[rows]
         if spec.is_own and not _decides_by_values(fitted := clone(pipeline).fit(X, y), X):
             return fitted
         # A high temperature brings the probabilities so close that float32 would not tell them apart.

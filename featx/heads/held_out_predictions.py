@@ -96,21 +96,19 @@ def predict_held_out(
     last : TunedHead
         The head of the last split, fitted.
     """
+    # Once for all splits, if they lie column by column.
+    X = np.asarray(X, order="C")
     classes = np.unique(y)
     found, parameters, inner_scores = [], [], []
     decided, thresholds = np.zeros(len(y), dtype=int), []
     start = time.perf_counter()
     for train, test in splits:
-        inside = {
-            name: None if column is None else column[train]
-            for name, column in (("groups", groups), ("together", together))
-        }
         head = clone(tuned)
         # With groups, the training rows may lack a class.
         if isinstance(head.class_weight, Mapping):
             present = set(y[train].tolist())
             head.class_weight = {label: weight for label, weight in head.class_weight.items() if label in present}
-        fitted = head.fit(X[train], y[train], **inside)
+        fitted = head.fit_rows(X, y, train, groups, together)
         by_probability = is_named(fitted.head) or fitted.operating_point is not None
         answers = answers_of(fitted, X[test], classes, by_probability=by_probability)
         found.append((test, answers))

@@ -10,6 +10,7 @@ from sklearn.base import BaseEstimator
 
 from ..choices import Scoring
 from .tuned_head import TunedHead
+from .tuning_rows import TUNING_IMAGES
 
 __all__ = ["make_head"]
 
@@ -24,6 +25,7 @@ def make_head(
     operating_point: str | None = None,
     random_state: int | np.random.RandomState | None = 0,
     n_jobs: int | None = None,
+    tuning_images: int | None = TUNING_IMAGES,
 ) -> TunedHead:
     """Return a head by name: a classifier that standardises embeddings and tunes itself on them when it is fitted.
 
@@ -34,7 +36,7 @@ def make_head(
         ridge classifier; one hidden layer of 256 units with early stopping; linear discriminant analysis with
         shrinkage; the nearest class mean. Any other classifier of scikit-learn's kind is named by its class,
         ``"sklearn.ensemble:RandomForestClassifier"``, or passed; a pipeline gets the embeddings as they are.
-    grid, class_weight, scoring, positive, operating_point, random_state, n_jobs
+    grid, class_weight, scoring, positive, operating_point, random_state, n_jobs, tuning_images
         As for `TunedHead`.
 
     Raises
@@ -57,6 +59,7 @@ def make_head(
         operating_point=operating_point,
         random_state=random_state,
         n_jobs=n_jobs,
+        tuning_images=tuning_images,
     )
     head.spec(2)
     return head

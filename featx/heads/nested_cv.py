@@ -44,6 +44,7 @@ from .held_out_predictions import HeldOutPredictions, predict_held_out
 from .results import CandidateResult, EvaluationResult
 from .scoring import baseline_metric, tuning_score
 from .tuned_head import TunedHead
+from .tuning_rows import TUNING_IMAGES, tuning_notes
 
 __all__ = ["evaluate_heads"]
 
@@ -65,6 +66,7 @@ def evaluate_heads(
     operating_point: str | None = None,
     random_state: int | np.random.RandomState | None = 0,
     n_jobs: int | None = None,
+    tuning_images: int | None = TUNING_IMAGES,
     verbose: bool = False,
 ) -> tuple[EvaluationResult, BaseEstimator]:
     """Tune heads on embeddings, evaluate them on rows that the tuning has not seen, and fit the best one.
@@ -97,6 +99,8 @@ def evaluate_heads(
         Seed of the folds and the heads. With None or a RandomState, a seed is drawn once.
     n_jobs : int, default=None
         Processes for the grid searches, as in scikit-learn.
+    tuning_images : int or None, default=20000
+        As for `TunedHead`; with a note where it is fewer images than a head is fitted on.
     verbose : bool, default=False
         Show a progress bar, on a terminal or in a notebook, when it takes longer than a second.
 
@@ -144,6 +148,7 @@ def evaluate_heads(
             operating_point=operating_point,
             random_state=random_state,
             n_jobs=n_jobs,
+            tuning_images=tuning_images,
         )
         for head, grid in dict(zip(heads, head_grids(heads, grids), strict=True)).items()
     ]
@@ -256,7 +261,7 @@ def evaluate_heads(
             units=ranking["units"],
         )
     result = EvaluationResult(
-        **{**vars(held_out), "notes": [*split.notes, *held_out.notes]},
+        **{**vars(held_out), "notes": [*split.notes, *held_out.notes, *tuning_notes(fitted.n_tuned_on_, len(rows))]},
         n_images=len(y),
         protocol=_protocol(split),
         scoring=scoring,

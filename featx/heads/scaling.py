@@ -19,9 +19,22 @@ def fit_scaler(scaler: StandardScaler, X: np.ndarray) -> StandardScaler:
     return scaler
 
 
-def fit_scaled(pipeline: Pipeline, X: np.ndarray, y: np.ndarray) -> Pipeline:
-    """Fit a pipeline of a scaler and a classifier; another pipeline fits itself."""
+def fit_scaled(pipeline: Pipeline, X: np.ndarray, y: np.ndarray, rows: np.ndarray | None = None) -> Pipeline:
+    """Fit a pipeline of a scaler and a classifier; another pipeline fits itself.
+
+    Parameters
+    ----------
+    pipeline : Pipeline
+    X : ndarray of shape (n, d)
+        Not changed.
+    y : ndarray of shape (n,)
+    rows : ndarray of int, default=None
+        The rows of both to fit on; None means all.
+    """
+    if rows is not None:
+        X, y = X[rows], y[rows]
     if len(pipeline) != 2 or type(pipeline[0]) is not StandardScaler:
         return pipeline.fit(X, y)
-    pipeline[-1].fit(fit_scaler(pipeline[0], X).transform(X), y)
+    # Some rows are a copy already. The scaler itself keeps copy=True, since it will be given rows of users.
+    pipeline[-1].fit(fit_scaler(pipeline[0], X).transform(X, copy=rows is None), y)
     return pipeline

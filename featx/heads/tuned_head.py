@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
-from sklearn.model_selection import ParameterGrid
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
@@ -18,25 +17,25 @@ from ..choices import Scoring
 from ..constraints import RANDOM_STATE, check_values
 from ..evaluation.class_sizes import check_counts
 from ..evaluation.operating_point import check_decision, class_number, parse_operating_point
-from ..evaluation.splits import Split, inner_folds
+from ..evaluation.splits import inner_folds
 from ..evaluation.thresholds import Decision, choose_threshold
 from ..evaluation.units import judged_units
 from ..exceptions import ParameterError
 from ..images.labels import plain_column, plain_labels
 from ..runtime.one_thread import one_thread
 from ..runtime.seeds import drawn_seed
-from ..runtime.tasks import Workers
-from .calibrated_head import folds_inside, held_out_probabilities
+from .calibrated_head import held_out_probabilities
 from .class_weights import class_weights
-from .elimination import find_best_value
 from .feasible import feasible
 from .head_labels import head_label, is_named
-from .head_probabilities import is_calibrated, may_have_probabilities, with_probabilities
+from .head_probabilities import may_have_probabilities, with_probabilities
 from .heads import HeadSpec, head_spec, try_head
 from .own_classifiers import named_failures
-from .scoring import LABEL_SCORES, score_values, scored_folds
+from .parameter_search import best_parameters, folds_of_search
+from .scoring import LABEL_SCORES
 from .threshold_classifier import ThresholdClassifier
 from .trial import adapted, try_own_head
+from .tuning_rows import TUNING_IMAGES
 
 __all__ = ["TunedHead"]
 
@@ -64,12 +63,17 @@ class TunedHead(ClassifierMixin, BaseEstimator):
         Seed of the folds and the head. With None or a RandomState, each `fit` draws a seed.
     n_jobs : int, default=None
         Processes for the grid search.
+    tuning_images : int or None, default=20000
+        Of more rows than this, the parameters are chosen on a random part of so many, by class, with groups and copies
+        whole. The head is fitted and calibrated, and a threshold chosen, on all. None chooses on all.
 
     Attributes
     ----------
     classes_ : ndarray of shape (k,)
     best_score_ : float
         The best mean score over the inner folds.
+    n_tuned_on_ : int
+        The number of rows that the parameters were chosen on.
     best_params_ : dict
         The classifier's parameters that reached it.
     head_ : estimator
@@ -100,6 +104,8 @@ class TunedHead(ClassifierMixin, BaseEstimator):
 
     # Saved models use this name, wherever the module is.
     __module__ = "featx"
+    # Of models that were saved before there was this parameter.
+    tuning_images: int | None = None
 
     def __init__(
         self,
@@ -112,6 +118,7 @@ class TunedHead(ClassifierMixin, BaseEstimator):
         operating_point: str | None = None,
         random_state: int | np.random.RandomState | None = 0,
         n_jobs: int | None = None,
+        tuning_images: int | None = TUNING_IMAGES,
     ) -> None:
         self.head = head
         self.grid = grid
@@ -121,6 +128,7 @@ class TunedHead(ClassifierMixin, BaseEstimator):
         self.operating_point = operating_point
         self.random_state = random_state
         self.n_jobs = n_jobs
+        self.tuning_images = tuning_images
 
     def __sklearn_clone__(self) -> Any:
         given = self.get_params(deep=False)
@@ -152,6 +160,31 @@ class TunedHead(ClassifierMixin, BaseEstimator):
         DatasetError
             If there are too few rows of a class, or too few groups, to tune on.
         """
+        return self.fit_rows(X, y, None, groups, together)
+
+    def fit_rows(
+        self,
+        X: Any,
+        y: Any,
+        rows: np.ndarray | None,
+        groups: np.ndarray | None = None,
+        together: np.ndarray | None = None,
+    ) -> TunedHead:
+        """Tune and fit on some rows, as `fit` does with these rows alone, without another copy of them.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, d)
+        y : array-like of shape (n,)
+        rows : ndarray of int or None
+            Those to fit on; None means all.
+        groups, together : ndarray of shape (n,), default=None
+            As for `fit`, of all rows.
+
+        Returns
+        -------
+        self
+        """
         seed = drawn_seed(self.random_state)
         spec = self.spec(seed=seed)
         # Of rows that lie column by column, sums would be rounded in another order.
@@ -159,7 +192,10 @@ class TunedHead(ClassifierMixin, BaseEstimator):
         groups, together = (plain_column(column, len(y), name=name, what="rows") for name, column in
                             (("groups", groups), ("together", together)))  # fmt: skip
         check_classification_targets(y)
-        classes, truth = np.unique(y, return_inverse=True)
+        every = {"groups": groups, "together": together}
+        places = np.arange(len(y)) if rows is None else rows
+        part = {name: None if column is None else column[places] for name, column in every.items()}
+        classes, truth = np.unique(y[places], return_inverse=True)
         check_counts(truth, classes, 2, "tuning needs")
         class_weights(self.class_weight, classes, truth)
         number = None if self.positive is None else class_number(self.positive, classes)
@@ -167,54 +203,26 @@ class TunedHead(ClassifierMixin, BaseEstimator):
             spec = adapted(spec, classes)
         elif self.grid:
             try_head(spec, len(classes))
-        folds = inner_folds(y, groups, seed, together)
-        spec = feasible(spec, y, folds)
+        folds = inner_folds(y[places], part["groups"], seed, part["together"])
+        searched, searched_folds = folds_of_search(truth, folds, self.tuning_images, **part, random_state=seed)
+        spec = feasible(spec, y[places], searched_folds)
+        self.n_tuned_on_ = len(searched)
         # BLAS threads that wait for each other slow the searches down, many times over on a busy machine.
         with one_thread(), named_failures(spec.name):
-            inside: dict[str, Any] = {"groups": groups, "together": together, "random_state": seed}
-            self.best_score_, self.best_params_ = self._best_value(spec, X, y, folds, number, inside)
+            inside: dict[str, Any] = {**every, "random_state": seed}
+            # Folds as rows of the whole matrix, so that no copy of the part is made.
+            of_search = [(places[train], places[test]) for train, test in searched_folds]
+            self.best_score_, self.best_params_ = best_parameters(
+                spec, X, y, of_search, inside, scoring=self.scoring, positive=number, n_jobs=self.n_jobs
+            )
             best = replace(spec, estimator=spec.with_parameters(self.best_params_))
-            self.head_ = with_probabilities(best, X, y, folds)
+            self.head_ = with_probabilities(best, X, y, folds, rows)
             if self.operating_point is not None and number is not None:
-                self._decide(held_out_probabilities(best, X, y, folds, **inside), truth, number, classes, inside)
+                whole = [(places[train], places[test]) for train, test in folds]
+                found = held_out_probabilities(best, X, y, whole, **inside)[places]
+                self._decide(found, truth, number, classes, part)
         self.classes_ = self.head_.classes_
         return self
-
-    def _best_value(
-        self,
-        spec: HeadSpec,
-        X: np.ndarray,
-        y: np.ndarray,
-        folds: list[Split],
-        positive: int | None,
-        inside: Mapping[str, Any],
-    ) -> tuple[float, dict[str, Any]]:
-        """Return the best mean score and the parameters that reached it, as a search of the whole grid would."""
-        values = list(ParameterGrid(spec.grid))
-        folds = scored_folds(folds, y, np.unique(y), self.scoring, positive)
-        calibrations: list[list[Split]] = [[] for _ in folds]
-        if self.scoring == "neg_log_loss" and is_calibrated(spec):
-            calibrations = [folds_inside(train, y, **inside) for train, _ in folds]
-        with Workers(n_jobs=self.n_jobs) as workers:
-
-            def score(tasks: list[tuple[int, list[int]]]) -> Sequence[Sequence[float]]:
-                calls = [
-                    (
-                        spec,
-                        [values[place] for place in places],
-                        X,
-                        y,
-                        folds[fold],
-                        self.scoring,
-                        positive,
-                        calibrations[fold],
-                    )
-                    for fold, places in tasks
-                ]
-                return list(workers.results(score_values, calls))
-
-            best, mean = find_best_value(score, len(values), len(folds), n_jobs=workers.count())
-        return mean, values[best]
 
     def _decide(
         self,

@@ -30,6 +30,7 @@ from ..heads.head_labels import head_label
 from ..heads.head_names import check_heads, head_grids
 from ..heads.nested_cv import evaluate_heads
 from ..heads.tuned_head import TunedHead
+from ..heads.tuning_rows import TUNING_IMAGES
 from ..images.failures import find_unreadable
 from ..images.sources import ImageSource
 from ..runtime.seeds import drawn_seed
@@ -110,6 +111,7 @@ def fit_model(
     operating_point: str | None = None,
     random_state: int | np.random.RandomState | None = 0,
     n_jobs: int | None = None,
+    tuning_images: int | None = TUNING_IMAGES,
     verbose: bool = False,
 ) -> FitResult:
     """Search networks, layers, poolings and heads with one pass of the images by each network, and fit the best.
@@ -142,7 +144,7 @@ def fit_model(
         those of a larger one. Copies of an image count once. A test set, and the validation and test parts of a split
         that the data set came with, are used whole. Of the other images no embedding is computed. Drawn images that
         cannot be read are left out and not replaced.
-    class_weight, scoring, positive, operating_point, random_state, n_jobs
+    class_weight, scoring, positive, operating_point, random_state, n_jobs, tuning_images
         As for `evaluate_heads`. With an operating point, the model predicts by its threshold.
     verbose : bool, default=False
         Print the number of images of each class and part to stderr, and show the progress of the tuning.
@@ -186,6 +188,7 @@ def fit_model(
         operating_point=operating_point,
         random_state=random_state,
         n_jobs=n_jobs,
+        tuning_images=tuning_images,
         verbose=verbose,
     )
     evaluation.predictions = evaluation.predictions.named(data.whole.names, rows)
@@ -219,6 +222,7 @@ def plan_fit(
     operating_point: str | None = None,
     random_state: int | np.random.RandomState | None = 0,
     n_jobs: int | None = None,
+    tuning_images: int | None = TUNING_IMAGES,
     verbose: bool = False,
 ) -> FitPlan:
     """Return what `fit_model` is about to do, after raising what it would raise before any image is read.
@@ -226,7 +230,8 @@ def plan_fit(
     Parameters
     ----------
     dataset, transformer, backbones, layers, poolings, heads, grids, cv, test_size, test, min_images, per_class,
-    class_weight, scoring, positive, operating_point, random_state, n_jobs, verbose
+    class_weight, scoring, positive, operating_point, random_state, n_jobs, tuning_images,
+    verbose
         As for `fit_model`.
     """
     random_state = drawn_seed(random_state)
@@ -237,7 +242,8 @@ def plan_fit(
     check_heads(heads, grids or (), class_weight=class_weight)
     check_decision(positive, operating_point)
     common: dict[str, Any] = {"class_weight": class_weight, "scoring": scoring, "n_jobs": n_jobs,
-                              "positive": positive, "operating_point": operating_point}  # fmt: skip
+                              "positive": positive, "operating_point": operating_point,
+                              "tuning_images": tuning_images}  # fmt: skip
     tuned = [
         TunedHead(head, grid=grid, **common, random_state=random_state)
         for head, grid in dict(zip(heads, head_grids(heads, grids), strict=True)).items()
