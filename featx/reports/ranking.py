@@ -25,7 +25,7 @@ def ranking_parts(result: RankingResult) -> list[Part]:
     result : RankingResult
     """
     table = ranking_table(result)
-    parts = [ranking_answer(result), _warning(result), table, _legend(result), _cost(result), *result.notes]
+    parts: list[Part] = [ranking_answer(result), _warning(result), table, _legend(result), _cost(result), *result.notes]
     return [part for part in [*parts, _next(result)] if part]
 
 

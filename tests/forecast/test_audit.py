@@ -16,6 +16,7 @@ def test_an_audit_is_forecast_with_its_fits(folder, transformer, forwards, tmp_p
     judged, cost = names["judge labels"].seconds, names["measure the cost of leaks and suspects"].seconds
     assert cost == pytest.approx(5 * judged, rel=0.05)
     assert forecast.at_most
+    assert "comparing pictures" in forecast.sooner
     assert kept(tmp_path) == []
     forwards.since()
     audit_dataset(dataset, transformer, head="knn", cv=3)
