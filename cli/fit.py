@@ -80,8 +80,8 @@ _heads, _judging, _output = map(in_group, (HEAD_OPTIONS, JUDGING, OUTPUT))
     help=f"What the tuning maximises: {', '.join(get_args(Scoring))}. roc_auc and average_precision are of --positive, "
     "or the mean over all classes.",
 )
-@_heads("--tuning-images", type=CountOrAll(), default="20000", show_default=True, metavar="N|all",
-        help="Of more images than this, choose the parameters on so many; fit on all.")  # fmt: skip
+@_heads("--tuning-images", type=CountOrAll(), default="20000", metavar="N|all",
+        help="Of more images than this, choose the parameters on so many; fit on all [default: 20000].")  # fmt: skip
 @_judging("--cv", type=click.IntRange(min=2), metavar="N",
           help="Folds of the cross-validation [default: 5, or the split that DATA came with].")  # fmt: skip
 @_judging("--test-size", type=OPEN_FRACTION, metavar="FRACTION",
