@@ -112,7 +112,13 @@ def test_a_killed_holder_gives_its_turn_back_at_once(tmp_path, holder, caplog):
 def test_who_waits_for_other_work_says_so_once(tmp_path, holder, caplog, monkeypatch):
     monkeypatch.setattr(locks, "NOTICE_SECONDS", 0.2)
     process = holder(tmp_path / "lock", turn=False)
-    threading.Timer(0.5, give_back, [process]).start()
+
+    def give_back_when_said():
+        while not caplog.records:
+            time.sleep(0.01)
+        give_back(process)
+
+    threading.Thread(target=give_back_when_said, daemon=True).start()
     seconds_to_acquire(WorkLock(tmp_path / "lock", work="at work"))
     (record,) = caplog.records
     assert record.message.endswith(" and is waited for")

@@ -1,5 +1,7 @@
 """Promised: `featx extract --shard` puts a part of the images into the cache, and says what could not be read."""
 
+import shutil
+
 import pytest
 
 from commands import NETWORK, featx
@@ -25,6 +27,7 @@ def test_the_task_of_an_array_has_its_shard(folder, tmp_path, monkeypatch):
 
 
 def test_unreadable_images_are_listed_unless_they_are_to_end_it(folder, tmp_path):
+    folder = shutil.copytree(folder, tmp_path / "photos")  # the other is shared by the tests
     (folder / "one" / "bad.png").write_bytes(b"no image")
     listed = tmp_path / "bad.json"
     said = featx("extract", folder, "--shard", "1/1", "--failures", listed, *NETWORK)
