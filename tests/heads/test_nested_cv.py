@@ -34,17 +34,17 @@ def evaluate(X, y, **options):
 def fitted_rows(monkeypatch):
     """The last feature of the rows in every search, and in every fit, which begins with the scaler's."""
     seen = []
-    tune, fit = TunedHead.fit, StandardScaler.partial_fit
+    tune, fit = TunedHead.fit_rows, StandardScaler.partial_fit
 
-    def search(self, X, y, **options):
-        seen.append(("search", X[:, -1].astype(int).tolist()))
-        return tune(self, X, y, **options)
+    def search(self, X, y, rows, *groups, **options):
+        seen.append(("search", X[slice(None) if rows is None else rows, -1].astype(int).tolist()))
+        return tune(self, X, y, rows, *groups, **options)
 
     def scale(self, X, *args, **params):
         seen.append(("fit", X[:, -1].astype(int).tolist()))
         return fit(self, X, *args, **params)
 
-    monkeypatch.setattr(TunedHead, "fit", search)
+    monkeypatch.setattr(TunedHead, "fit_rows", search)
     monkeypatch.setattr(StandardScaler, "partial_fit", scale)
     # Grids are tried on made-up rows, which are none of these.
     monkeypatch.setattr("featx.heads.tuned_head.try_head", lambda head, n_classes: None)
