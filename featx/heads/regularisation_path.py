@@ -84,23 +84,13 @@ class _Loss:
         classes, self.truth = np.unique(y, return_inverse=True)
         self.binary = len(classes) == 2
         self.rows = np.arange(len(X))
-        self.X = X
+        self.X = np.column_stack([X, np.ones(len(X), X.dtype)])
         weight = compute_class_weight(class_weight, classes=classes, y=y)[self.truth]
         self.total = float(weight.sum())
         self.share = weight / self.total
         self.raw = np.zeros((1 if self.binary else len(classes), len(X)), X.dtype)
         self.value, residual = self(self.raw)
-        self.gradient = self.products(residual)
-
-    def predictions(self, w: np.ndarray) -> np.ndarray:
-        """Return what weights add up to for each row, shape (..., n); the last weight is the intercept."""
-        raw = w[:, :-1] @ self.X.T
-        raw += w[:, -1:]
-        return raw
-
-    def products(self, residual: np.ndarray) -> np.ndarray:
-        """Return the residuals' products with the rows, and with the intercept's column of ones."""
-        return np.column_stack([residual @ self.X, residual.sum(axis=1)])
+        self.gradient = residual @ self.X
 
     def __call__(self, raw: np.ndarray) -> tuple[float, np.ndarray]:
         """Return the loss and its derivative by the raw predictions."""
@@ -194,9 +184,9 @@ class _Search:
 def _advance(loss: _Loss, searches: list[_Search]) -> None:
     """Take one step in each search."""
     directions = np.stack([search.direction() for search in searches])
-    changes = loss.predictions(directions.reshape(-1, directions.shape[-1])).reshape(*directions.shape[:2], -1)
+    changes = (directions.reshape(-1, directions.shape[-1]) @ loss.X.T).reshape(*directions.shape[:2], -1)
     for search, direction, change in zip(searches, directions, changes, strict=True):
         search.move(direction, change)
     residuals = np.concatenate([search.residual for search in searches])
-    for search, gradient in zip(searches, loss.products(residuals).reshape(directions.shape), strict=True):
+    for search, gradient in zip(searches, (residuals @ loss.X).reshape(directions.shape), strict=True):
         search.update(gradient)
