@@ -133,9 +133,9 @@ def audit_dataset(
         similar=[pair.of_rows(rows) for pair in similar],
     )
     if n_tiny := int((known.size.min(axis=1) < LEAST_SIDE).sum()):
-        result.notes.append(
-            f"{count_text(n_tiny, 'image')} of fewer than {LEAST_SIDE} pixels a side: looked at for exact copies only"
-        )
+        tiny = f"{count_text(n_tiny, 'image')} of fewer than {LEAST_SIDE} pixels a side"
+        result.notes.append(f"{tiny}: looked at for exact copies only")
+        result.not_checked.append(f"near-duplicates among {tiny}")
     if sum(pair.kind != "copy" for pair in found) > CROWDED * len(rows):
         result.notes.append(
             "warning: so many pairs mean that different images are too alike here to be told from near-duplicates; "
@@ -154,6 +154,7 @@ def audit_dataset(
             predicted, _ = predict_held_out(tuned, X, y, folds, groups=left.groups, together=duplicates)
     except DatasetError as error:
         result.notes.append(f"labels, shortcuts and cost were not checked: {error}")
+        result.not_checked += ["labels", "shortcuts"]
         return result
     probabilities = predicted.probabilities
     errors = find_label_errors(y, probabilities)
