@@ -8,7 +8,7 @@ import numpy as np
 
 from .alignment import Placement, refine, warped
 from .chance import nearer_than_chance, neighbour_scales
-from .crop_search import find_crops
+from .crop_search import LIMITS, CropLimits, find_crops
 from .likeness import PAIRS, SIDE, Likeness, distances_of
 from .pictures import Pictures
 from .resampling import reduced
@@ -17,11 +17,11 @@ __all__ = ["find_crop_pairs"]
 
 # Smaller scales are searched for among their like.
 CROPPED = 0.92
-# Of more crops than this, only this share, the nearest, are placed precisely: more than chance is told from.
-REFINED, NEARER = 40_000, 0.3
 
 
-def find_crop_pairs(pictures: Pictures, likeness: Likeness, groups: np.ndarray) -> tuple[np.ndarray, Placement]:
+def find_crop_pairs(
+    pictures: Pictures, likeness: Likeness, groups: np.ndarray, *, limits: CropLimits = LIMITS
+) -> tuple[np.ndarray, Placement]:
     """Return pairs of which the second is much like a part of the first, of groups of whole pictures that differ.
 
     Parameters
@@ -31,14 +31,15 @@ def find_crop_pairs(pictures: Pictures, likeness: Likeness, groups: np.ndarray) 
         Fitted on these. Without components all pairs that were searched for are returned.
     groups : ndarray of int, shape (n,)
         Equal for images that are known to show one picture.
+    limits : CropLimits
     """
-    pairs, where = find_crops(pictures.thumbnails)
+    pairs, where = find_crops(pictures.thumbnails, limits=limits)
     apart = groups[pairs[:, 0]] != groups[pairs[:, 1]]
     pairs, where = pairs[apart], where.take(apart)
     distances = np.full(len(pairs), np.inf)
     scale, shift = where.scale.copy(), where.shift.copy()
     sizes = pictures.size.min(axis=1)
-    for part, refined in _in_parts(distances):
+    for part, refined in _in_parts(distances, limits):
         large, small = (pictures.thumbnails[ends] for ends in pairs[part].T)
         small = np.where(where.mirrored[part, None, None], small[:, :, ::-1], small)
         coarse = reduced(large, SIDE), reduced(small, SIDE)
@@ -64,10 +65,10 @@ def find_crop_pairs(pictures: Pictures, likeness: Likeness, groups: np.ndarray) 
     return pairs[chosen], where.take(chosen)
 
 
-def _in_parts(distances: np.ndarray) -> Iterator[tuple[np.ndarray, bool]]:
+def _in_parts(distances: np.ndarray, limits: CropLimits) -> Iterator[tuple[np.ndarray, bool]]:
     """Return parts of all pairs, then, once their distances are known, of the nearest, which are to be refined."""
     n = len(distances)
     yield from ((np.arange(start, min(start + PAIRS, n)), False) for start in range(0, n, PAIRS))
-    count = min(n, max(REFINED, int(NEARER * n)))
+    count = limits.placed_of(n)
     nearest = np.sort(np.argpartition(distances, count - 1)[:count]) if n else np.zeros(0, int)
     yield from ((nearest[start : start + PAIRS], True) for start in range(0, count, PAIRS))

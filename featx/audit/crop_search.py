@@ -5,13 +5,15 @@ A network's embedding of a crop may be far from that of its image, where all ima
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from .alignment import Placement
 from .likeness import standardised
 from .resampling import means, reduced
 
-__all__ = ["find_crops"]
+__all__ = ["LIMITS", "CropLimits", "find_crops"]
 
 # Sides of the parts, of the image's, and how many places of each along a side; the first table is taken that is not too
 # much work, in products of two numbers. Mirrored crops are searched for with the first table only.
@@ -23,26 +25,59 @@ TABLES = (
 WORK = 2e12
 # Side of the copies that are compared, components of them, and images that the components are fitted on.
 SIDE, COMPONENTS, FITTED = 10, 32, 5000
-# Candidates of each image, and of each of more than so many images.
-NEAREST, MANY, FEWER = 6, 30_000, 2
 # Numbers of one block of comparisons, and pairs that are placed at a time.
 BLOCK, PAIRS = 2**24, 512
 TINY = 1e-6
 
 
-def find_crops(copies: np.ndarray) -> tuple[np.ndarray, Placement]:
-    """Return, for each image, the six others with a part that is most like it, int (p, 2), and where that part is.
+@dataclass(frozen=True)
+class CropLimits:
+    """How many pairs the search for crops may look at.
 
-    Of each of more than 30,000 images only two. The image with the part is the first of a pair.
+    Attributes
+    ----------
+    candidates : int
+        Of each image, the others with a part that is most like it.
+    many, fewer : int
+        Of each of more than `many` images there are `fewer` candidates.
+    placed : int
+    share : float
+        Where there are more than `placed` pairs, this share of them are placed precisely, the nearest, but at least
+        `placed`: more than enough to tell chance from.
+    """
+
+    candidates: int = 6
+    many: int = 30_000
+    fewer: int = 2
+    placed: int = 40_000
+    share: float = 0.3
+
+    def candidates_of(self, n: int) -> int:
+        """Return the number of candidates of each of n images."""
+        return max(0, min(self.candidates if n <= self.many else self.fewer, n - 1))
+
+    def placed_of(self, n_pairs: int) -> int:
+        """Return how many of so many pairs are placed precisely."""
+        return min(n_pairs, max(self.placed, int(self.share * n_pairs)))
+
+
+LIMITS = CropLimits()
+
+
+def find_crops(copies: np.ndarray, *, limits: CropLimits = LIMITS) -> tuple[np.ndarray, Placement]:
+    """Return, for each image, the others with a part that is most like it, int (p, 2), and where that part is.
+
+    The image with the part is the first of a pair.
 
     Parameters
     ----------
     copies : ndarray of uint8, shape (n, side, side)
         Grey copies.
+    limits : CropLimits
     """
     n = len(copies)
-    nearest = min(NEAREST if n <= MANY else FEWER, n - 1)
-    if nearest < 1:
+    nearest = limits.candidates_of(n)
+    if not nearest:
         return np.zeros((0, 2), int), Placement.whole(np.zeros(0, bool))
     places = _places(n)
     whole = reduced(copies, SIDE).reshape(n, -1)
