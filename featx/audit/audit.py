@@ -110,7 +110,10 @@ def audit_dataset(
     rows = np.setdiff1d(np.arange(len(dataset)), list(pictures.unreadable))
     if not len(rows):
         raise DatasetError("none of the images can be read", next(iter(pictures.unreadable.values())))
-    X, known = extraction.embeddings[0][rows], pictures.take(rows)
+    # No second copy of all embeddings where every image could be read.
+    X = extraction.embeddings[0] if len(rows) == len(dataset) else extraction.embeddings[0][rows]
+    del extraction
+    known = pictures.take(rows)
     classes, truth = np.unique(np.asarray(dataset.labels), return_inverse=True)
     with _timed(seconds, "near-duplicates"):
         note_step("looking for near-duplicates")

@@ -80,13 +80,15 @@ def find_crops(copies: np.ndarray, *, limits: CropLimits = LIMITS) -> tuple[np.n
     if not nearest:
         return np.zeros((0, 2), int), Placement.whole(np.zeros(0, bool))
     places = _places(n)
-    whole = reduced(copies, SIDE).reshape(n, -1)
-    mirrored = reduced(copies[:, :, ::-1], SIDE).reshape(n, -1)
-    mean, components = _components(np.concatenate([whole, mirrored]))
-    orientations = (whole, mirrored) if len(places) == _count(TABLES[0]) else (whole,)
-    rows = [_rows(pixels, mean, components) for pixels in orientations]
+    orientations = copies, copies[:, :, ::-1]
+    mean, components = _components(*orientations)
+    rows = [
+        _rows(_pixels(images), mean, components)
+        for images in (orientations if len(places) == _count(TABLES[0]) else orientations[:1])
+    ]
     # Candidates for each small image, the last columns the least alike; row n stands for none.
     best, owner = np.full((n, nearest), -2.0, np.float32), np.full((n, nearest), n)
+    least = best.min(axis=1)
     step = max(1, BLOCK // (n * len(places)))
     for start in range(0, n, step):
         larger = np.arange(start, min(start + step, n))
@@ -96,11 +98,12 @@ def find_crops(copies: np.ndarray, *, limits: CropLimits = LIMITS) -> tuple[np.n
             np.maximum(top, (parts @ small.T).reshape(len(larger), len(places), n).max(axis=1), out=top)
         top[np.arange(len(larger)), larger] = -2
         # Few images find a better one in each block.
-        changed = np.flatnonzero((top > best.min(axis=1)).any(axis=0))
+        changed = np.flatnonzero((top > least).any(axis=0))
         merged = np.concatenate([best[changed], top[:, changed].T], axis=1)
         owners = np.concatenate([owner[changed], np.broadcast_to(larger, (len(changed), len(larger)))], axis=1)
         kept = np.argpartition(-merged, nearest - 1, axis=1)[:, :nearest]
         best[changed], owner[changed] = (np.take_along_axis(values, kept, axis=1) for values in (merged, owners))
+        least[changed] = best[changed].min(axis=1)
     pairs = np.stack([owner.ravel(), np.repeat(np.arange(n), nearest)], axis=1)
     return pairs, _placed(copies, places, pairs, rows, (mean, components))
 
@@ -153,10 +156,19 @@ def _parts(copies: np.ndarray, places: np.ndarray) -> np.ndarray:
     return np.stack([over(down, scale) @ images @ over(across, scale).T for scale, down, across in places.tolist()], 1)
 
 
-def _components(pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _pixels(copies: np.ndarray) -> np.ndarray:
+    """Return whole images in few pixels, float32 (n, 100)."""
+    return reduced(copies, SIDE).reshape(len(copies), -1)
+
+
+def _components(upright: np.ndarray, mirrored: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the mean and the first components, each divided by the root of its spread, which ranks crops best."""
-    if len(pixels) > FITTED:
-        pixels = pixels[np.random.default_rng(0).choice(len(pixels), FITTED, replace=False)]
+    n, chosen = len(upright), np.arange(2 * len(upright))
+    if len(chosen) > FITTED:
+        chosen = np.random.default_rng(0).choice(len(chosen), FITTED, replace=False)
+    turned = chosen >= n
+    pixels = np.empty((len(chosen), SIDE * SIDE), np.float32)
+    pixels[~turned], pixels[turned] = _pixels(upright[chosen[~turned]]), _pixels(mirrored[chosen[turned] - n])
     pixels = standardised(pixels)
     mean = pixels.mean(axis=0)
     values, vectors = np.linalg.eigh((pixels - mean).T @ (pixels - mean) / len(pixels))
@@ -166,5 +178,8 @@ def _components(pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _rows(pixels: np.ndarray, mean: np.ndarray, components: np.ndarray) -> np.ndarray:
-    rows = (standardised(pixels) - mean) @ components
+    # In place, since there may be many.
+    pixels = standardised(pixels)
+    pixels -= mean
+    rows = pixels @ components
     return np.asarray(rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), TINY), dtype=np.float32)

@@ -113,8 +113,7 @@ def find_duplicates(
         return copies
     known = pictures.take(rows)
     likeness = Likeness(known.thumbnails)
-    # No second copy of all embeddings, if it can be helped.
-    whole, where = _whole(known, embeddings if len(rows) == len(embeddings) else embeddings[rows], likeness)
+    whole, where = _whole(known, embeddings, rows, likeness)
     # Pairs of few images are not yet verified.
     known_pairs = [DuplicatePair(a, b, "", 0.0) for a, b in whole.tolist()] if likeness.whitened else []
     groups = duplicate_groups(known_pairs, len(rows))
@@ -136,11 +135,13 @@ def duplicate_groups(pairs: Sequence[DuplicatePair], n: int) -> np.ndarray:
     return np.asarray(connected_components(graph, directed=False)[1], dtype=int)
 
 
-def _whole(pictures: Pictures, embeddings: np.ndarray, likeness: Likeness) -> tuple[np.ndarray, Placement]:
+def _whole(
+    pictures: Pictures, embeddings: np.ndarray, rows: np.ndarray, likeness: Likeness
+) -> tuple[np.ndarray, Placement]:
     """Return pairs that are whole pictures much alike, or all candidates where the images are too few to tell."""
     copies = pictures.thumbnails
     upright, turned = likeness.rows(copies), likeness.rows(copies[:, :, ::-1])
-    pairs = candidate_pairs(embeddings, (upright, turned), pictures.hashes)
+    pairs = candidate_pairs(embeddings, rows, (upright, turned), pictures.hashes)
     one, other = pairs.T
     alike = np.stack([_products(upright, side, pairs) for side in (upright, turned)])
     mirrored = alike[1] > alike[0]

@@ -44,12 +44,12 @@ class Likeness:
         chosen = copies if n <= FITTED else copies[np.random.default_rng(0).choice(n, FITTED, replace=False)]
         # Mirror images too, so that one measure serves for both.
         chosen = reduced(chosen, SIDE)
-        pixels = _flat(np.concatenate([chosen, chosen[:, :, ::-1]]))
+        pixels = np.concatenate([_flat(chosen), _flat(chosen[:, :, ::-1])])
         self._mean = pixels.mean(axis=0) if self.whitened else np.zeros(SIDE * SIDE, np.float32)
         self._components = np.eye(SIDE * SIDE, dtype=np.float32)
         if self.whitened:
-            centred = pixels - self._mean
-            values, vectors = np.linalg.eigh(centred.T @ centred / len(centred))
+            pixels -= self._mean
+            values, vectors = np.linalg.eigh(pixels.T @ pixels / len(pixels))
             values, vectors = values[::-1][:COMPONENTS], vectors[:, ::-1][:, :COMPONENTS]
             # Directions in which no two images differ would be divided by zero.
             spread = np.sqrt(np.maximum(values, TINY * max(float(values[0]), TINY)))
