@@ -35,6 +35,8 @@ TURN_ROWS = 1024
 TURN_BYTES = 256 << 20
 # 12-bit images in 16-bit files use a sixteenth of the scale.
 SMALL_PART = 1 / 8
+# Loading torchvision takes some 1.5 seconds, and its decoder saves a quarter of a millisecond for each JPEG.
+MANY_IMAGES = 5000
 # Between two turns of one process, so that waiting processes get theirs.
 PAUSE_SECONDS = 0.05
 
@@ -86,6 +88,8 @@ def forward_images(
     ImageDecodeError
         If an image cannot be read and `task.raises`; finished rows are committed.
     """
+    if len(images) >= MANY_IMAGES:
+        import torchvision.io  # noqa: F401 - see `decode_jpeg`
     result = ForwardResult()
     device = physical_device(task.device)
     seconds = TURN_SECONDS if task.takes_turns else min(FIRST_TURN_SECONDS, TURN_SECONDS)
@@ -235,9 +239,6 @@ def _decoded_batches(
             return _Decoded(error=ImageDecodeError(image.name, str(result)))
         clock.update(result.seconds)
         return result
-
-    # This import takes seconds, which must not count towards the deadline of an image.
-    import torchvision.transforms.v2  # noqa: F401
 
     decoded = map_with_deadline(decode, images, threads=task.threads, ahead=2 * task.lanes.batch_size + 1)
     try:
