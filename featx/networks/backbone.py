@@ -124,6 +124,10 @@ class BackboneSource(SummaryMixin):
         module = self.build()
         return independent_copy(module) if self.is_built else module.eval()
 
+    def is_loaded(self) -> bool:
+        """Tell whether this process has the network on some device."""
+        return any(key[:3] == (self.name, self.weights_digest, self.content) for key in list(_loaded))
+
     def load(self, device: str) -> Backbone:
         """Return the network on a device, built once in this process."""
         key = (self.name, self.weights_digest, self.content, device)
