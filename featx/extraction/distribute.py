@@ -27,6 +27,7 @@ from ..images.sources import ImageSource
 from ..runtime.deadlines import map_with_deadline
 from ..runtime.tasks import Workers
 from ..runtime.timing import wait_until
+from .early_images import EarlyImages
 from .forward import forward_images
 from .forward_task import ForwardResult, ForwardTask
 from .share_worker import forward_share, network_outputs, versions_here
@@ -53,6 +54,7 @@ def distribute(
     advance: Callable[[int], Any],
     *,
     batch_size: int | Auto,
+    early: EarlyImages | None = None,
 ) -> ForwardResult:
     """Forward here, or in the processes that the user's joblib configuration offers.
 
@@ -72,7 +74,7 @@ def distribute(
     processes = 1 if root is None else workers.process_count()
     placed = task.placed(batch_size)
     if root is None or processes == 1 or len(images) <= placed.lanes.batch_size:
-        return forward_images(placed, images, digests, store, advance)
+        return forward_images(placed, images, digests, store, advance, early=early)
     shared = EmbeddingCache(root.absolute())
     with _marker(shared.root) as marker:
         home = Home(
