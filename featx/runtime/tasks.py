@@ -18,7 +18,7 @@ from pickle import PicklingError
 from typing import Any
 
 from ..exceptions import FeatxError, WorkerError
-from .lost_tasks import reporting_lost_tasks
+from .lost_tasks import watching_tasks
 from .worker_warnings import RecordedWarning, recorded_warnings, warn_once
 
 __all__ = ["Workers"]
@@ -80,7 +80,7 @@ class Workers:
         # Tasks have the right size already: none waits to be returned together with another.
         options = {"n_jobs": self._n_jobs, "backend": self._backend, "batch_size": 1, **how}
         with self._translated(), contextlib.ExitStack() as stack:
-            stack.enter_context(reporting_lost_tasks(self._backend))
+            self._watch = stack.enter_context(watching_tasks(self._backend))
             self._parallel = stack.enter_context(joblib.Parallel(**options))
             self._open = stack.pop_all()
         return self
@@ -106,11 +106,14 @@ class Workers:
         with self._translated():
             slices = [tasks] if self.yields else self._slices(tasks, TASKS_PER_WORKER * self.count())
             for some in slices:
-                found = self._parallel(some)
                 try:
-                    for result, recorded in found:
-                        self._warn(recorded)
-                        yield result
+                    found = self._parallel(some)
+                except BaseException:  # Ctrl-C, too
+                    yield from map(self._received, [] if self._ordered else self._watch.finished())
+                    raise
+                self._watch.finished()
+                try:
+                    yield from map(self._received, found)
                 finally:
                     if self.yields:
                         _abandon(found)
@@ -120,11 +123,14 @@ class Workers:
         while some := list(islice(tasks, size)):
             yield some
 
-    def _warn(self, recorded: list[RecordedWarning]) -> None:
+    def _received(self, answer: tuple[Any, list[RecordedWarning]]) -> Any:
+        """Return the result of a task, and issue its warnings here."""
+        result, recorded = answer
         try:
             warn_once(recorded, self._warned)
         except Warning as warning:  # a filter of the user's turns it into an error
             raise _RaisedError(warning, []) from warning
+        return result
 
     @contextlib.contextmanager
     def _translated(self) -> Iterator[None]:

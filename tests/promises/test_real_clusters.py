@@ -15,6 +15,7 @@ from featx import EmbeddingCache
 from featx.exceptions import BackboneError
 from featx.extraction import distribute
 from processes import interrupt
+from ray_node import NoNodeError, ray_node
 
 pytestmark = [pytest.mark.cluster, pytest.mark.filterwarnings("ignore")]
 
@@ -22,14 +23,17 @@ BACKENDS = ["loky", "multiprocessing", "dask", "ray"]
 
 
 @pytest.fixture(scope="module")
-def ray_cluster():
-    ray = pytest.importorskip("ray")
+def ray_address():
+    pytest.importorskip("ray")
     from ray.util.joblib import register_ray
 
     register_ray()
-    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
-    yield
-    ray.shutdown()
+    with contextlib.ExitStack() as stack:
+        try:
+            address = stack.enter_context(ray_node())
+        except NoNodeError as error:
+            pytest.skip(str(error))
+        yield address
 
 
 @pytest.fixture(params=BACKENDS)
@@ -39,7 +43,7 @@ def cluster(request, tmp_path, monkeypatch):
         if request.param == "dask":
             dask_client(stack, tmp_path)
         elif request.param == "ray":
-            request.getfixturevalue("ray_cluster")
+            request.getfixturevalue("ray_address")
         options = {} if request.param == "dask" else {"n_jobs": 2}
         stack.enter_context(joblib.parallel_config(request.param, **options))
         yield request.param
