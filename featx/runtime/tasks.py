@@ -41,6 +41,8 @@ class Workers:
 
     Attributes
     ----------
+    name : str
+        Of the backend.
     yields : bool
         Whether each result is yielded as soon as it is there, not together with those of `TASKS_PER_WORKER` tasks of
         each worker.
@@ -50,6 +52,7 @@ class Workers:
         from joblib.parallel import get_active_backend
 
         self._backend, configured = get_active_backend()
+        self.name = type(self._backend).__name__
         wanted = configured if n_jobs is None else n_jobs
         self._n_jobs = getattr(self._backend, "default_n_jobs", 1) if wanted is None else wanted
         self._ordered = ordered
@@ -144,7 +147,7 @@ class Workers:
         except FeatxError:
             raise
         except Exception as failure:  # each backend raises its own
-            raise _worker_error(type(self._backend).__name__, failure) from failure
+            raise _worker_error(self.name, failure) from failure
         if trace is None or trace is error:
             raise error
         raise error from trace  # the traceback in the other process
