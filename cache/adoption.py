@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
@@ -18,7 +20,7 @@ __all__ = ["adopt_segment"]
 NEXT = "Bring it here again, or run `featx cache verify` where it is."
 
 
-def adopt_segment(folder: SpecFolder, name: str, content: bytes | Path) -> int:
+def adopt_segment(folder: SpecFolder, name: str, content: bytes | Path | Callable[[BinaryIO], object]) -> int:
     """Commit the rows of a segment that are not in the folder yet, and return their number.
 
     Parameters
@@ -26,8 +28,8 @@ def adopt_segment(folder: SpecFolder, name: str, content: bytes | Path) -> int:
     folder : SpecFolder
     name : str
         The file's name, which is random: where a file of that name is here, it is this segment, and nothing is done.
-    content : bytes or Path
-        The segment, or where it is.
+    content : bytes, Path or callable
+        The segment, where it is, or what writes it to the open file that it is given.
 
     Raises
     ------
@@ -44,6 +46,8 @@ def adopt_segment(folder: SpecFolder, name: str, content: bytes | Path) -> int:
             if isinstance(content, Path):
                 with open(content, "rb") as source:
                     shutil.copyfileobj(source, file, 1 << 20)
+            elif callable(content):
+                content(file)
             else:
                 file.write(content)
             file.flush()

@@ -1,4 +1,4 @@
-"""Promised: what went wrong with a URL is said in plain words, without its credentials, and a missing package is named."""
+"""Promised: what went wrong with a URL is said in words, without its credentials; a missing package is named."""
 
 import re
 
