@@ -24,8 +24,13 @@ DIGESTS_AT_ONCE = 1 << 16
 class Digests(Protocol):
     """What an index needs of a segment: the digests of its rows, uint8 (n_rows, 32)."""
 
-    n_rows: int
-    digests: np.ndarray
+    @property
+    def n_rows(self) -> int:
+        """How many there are."""
+
+    @property
+    def digests(self) -> np.ndarray:
+        """The first bytes of which are searched."""
 
 
 Rows = TypeVar("Rows", bound=Digests)
