@@ -21,7 +21,7 @@ from .transfers import check_transfer, opened_cache, transfer_bar
 __all__ = ["pull_cache"]
 
 NOTHING = "`featx cache push` brings them there. Check the address."
-AGAIN = "Remove these there, and push again from a cache that has their rows."
+AGAIN = "What is damaged there can be removed and pushed again; what does not fit, pulled into another cache."
 
 
 def pull_cache(

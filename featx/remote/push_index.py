@@ -131,7 +131,7 @@ def read_index(content: bytes, *, digest: str) -> PushIndex:
         found = index["format"]
         if found != FORMAT:
             raise CacheError(f"it is an index of format {found!r}, and this featx reads {FORMAT}: update featx")
-        spec = EmbeddingSpec.from_json(json.dumps(index["spec"]))
+        spec = EmbeddingSpec(**index["spec"])
         if spec.digest != digest:
             raise CacheError("it belongs to another spec")
         return PushIndex(spec, tuple(_entry(values) for values in index["segments"]), _outputs(index["outputs"]))
