@@ -26,6 +26,8 @@ ATOMIC = {"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "adl", "oss", "obs", 
 READ_ONLY = {"http", "https", "zip", "tar", "libarchive", "github", "git"}
 REFUSED = {"data", "reference", "simplecache", "filecache", "blockcache", "cached"}
 BLOCK = 8 << 20
+PLACES = "Name a folder or a bucket, such as s3://bucket/cache."
+KEPT = "What has arrived is kept."
 # A name such as s3:/bucket, from which a slash is missing.
 _ONE_SLASH = re.compile(r"[A-Za-z][\w+.-]+:/(?!/)")
 
@@ -70,12 +72,14 @@ class ObjectStore:
             url = f"file://{os.path.abspath(path)}"
         url = with_lowercase_schemes(url)
         protocols = re.findall(r"(?:^|::)([a-z][\w+.-]*)(?=::|://)", url)
+        if not protocols:
+            raise CacheError(f"{self.shown} is no URL", PLACES)
         if refused := next((name for name in protocols if name in REFUSED), None):
             raise CacheError(f"cannot {verb} {self.shown}: {refused} is no store", "Name the place itself.")
         if writing and (protocol := next((name for name in protocols if name in READ_ONLY), None)):
             raise CacheError(
                 f"cannot write to {self.shown}: {protocol} can be read, not written",
-                "Name a folder or a bucket, such as s3://bucket/cache.",
+                PLACES,
             )
         if (unknown := unknown_protocol(url, purpose=purpose)) is not None:
             raise CacheError(f"there is no protocol {unknown!r}", "fsspec knows file, s3, gs, abfs, sftp and others.")
@@ -117,7 +121,10 @@ class ObjectStore:
         Where it is larger than `size`, that is noticed at most a block later, and the rest is not read.
         """
         digest, done = hashlib.sha256(), 0
-        with self._errors("cannot read"), self._system.open(self._path(path), "rb", block_size=BLOCK) as source:
+        with (
+            self._errors("cannot read", step=KEPT),
+            self._system.open(self._path(path), "rb", block_size=BLOCK) as source,
+        ):
             while done <= size and (part := source.read(min(BLOCK, size + 1 - done))):
                 with _of_this_machine():
                     file.write(part)
@@ -136,7 +143,7 @@ class ObjectStore:
                 progress(inc)
 
         sent = Sent()
-        with self._errors("cannot write to", source=source):
+        with self._errors("cannot write to", source=source, step=KEPT):
             self._place(path, lambda target: self._system.put_file(os.fspath(source), target, callback=sent))
         progress(os.path.getsize(source) - sent.value)
 
@@ -174,10 +181,10 @@ class ObjectStore:
         return f"{self._root}/{path}" if path else self._root or "/"
 
     @contextlib.contextmanager
-    def _errors(self, doing: str, *, source: Path | None = None) -> Iterator[None]:
+    def _errors(self, doing: str, *, source: Path | None = None, step: str = "") -> Iterator[None]:
         """Raise a CacheError for whatever a file system of fsspec raises, in which there may be credentials.
 
-        A `source` on this machine that has disappeared is a FileNotFoundError.
+        A `source` on this machine that has disappeared is a FileNotFoundError; a `step` is added to the next one.
         """
         try:
             yield
@@ -191,10 +198,10 @@ class ObjectStore:
             if source is not None and not source.exists():
                 raise FileNotFoundError(str(source)) from None
             if isinstance(error, NotImplementedError):
-                reason, step = "this protocol cannot do that", "Name a folder or a bucket, such as s3://bucket/cache."
+                reason, first = "this protocol cannot do that", PLACES
             else:
-                reason, step = error_reason(error, self._given)
-            raise CacheError(f"{doing} {self.shown}: {reason}", f"{step} What has arrived is kept.") from None
+                reason, first = error_reason(error, self._given)
+            raise CacheError(f"{doing} {self.shown}: {reason}", " ".join(filter(None, (first, step)))) from None
 
 
 class _LocalError(Exception):

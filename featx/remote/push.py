@@ -18,7 +18,7 @@ from ..cache.selection import fitting_specs
 from ..cache.store import EmbeddingCache
 from ..exceptions import CacheError
 from .object_store import ObjectStore
-from .push_index import PushIndex, SegmentEntry, index_path, is_segment_name, segment_path
+from .push_index import MOST_SEGMENTS, PushIndex, SegmentEntry, index_path, is_segment_name, segment_path
 from .pushed_rows import KnownRows, PushedRows, pushed_specs
 from .result import TransferResult, left_out
 from .transfers import check_transfer, opened_cache, transfer_bar
@@ -121,8 +121,10 @@ class _Push:
                 f"the files in {self.folder.path} disappear faster than they can be sent",
                 "End what merges or prunes there meanwhile.",
             )
-        if self.sent:
-            content = PushIndex(self.folder.spec, tuple(self.sent.values()), self.outputs.load()).content()
+        entries = tuple(self.sent.values())
+        for start in range(0, len(entries), MOST_SEGMENTS):
+            some = entries[start : start + MOST_SEGMENTS]
+            content = PushIndex(self.folder.spec, some, self.outputs.load()).content()
             self.store.write(index_path(self.digest, content), content)
 
     def _check(self, there: PushedRows) -> None:

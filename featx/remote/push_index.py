@@ -22,6 +22,7 @@ from ..exceptions import CacheError
 
 __all__ = [
     "MOST_BYTES",
+    "MOST_SEGMENTS",
     "PushIndex",
     "SegmentEntry",
     "index_path",
@@ -32,8 +33,10 @@ __all__ = [
 ]
 
 FORMAT = 1
-# Of an index. It takes some 300 bytes a segment, and outputs of a network up to a few megabytes.
-MOST_BYTES = 1 << 28
+# Of an index. A segment takes some 400 bytes, and outputs of a network up to a few megabytes.
+MOST_BYTES = 1 << 26
+# Of one index.
+MOST_SEGMENTS = 50_000
 _SHA256 = re.compile("[0-9a-f]{64}")
 _NAME = re.compile(r"[0-9a-f]{32}\.h5")
 _LARGEST = 1 << 53

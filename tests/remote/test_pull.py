@@ -6,7 +6,6 @@ import os
 import zipfile
 from pathlib import Path
 
-import numpy as np
 import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 
@@ -219,7 +218,6 @@ def test_rows_of_another_width_are_refused(pushed, caches):
 
 def test_an_object_that_is_larger_than_it_says_is_not_read_to_its_end(pushed, caches, stored, monkeypatch):
     path = next(name for name in sorted(stored) if "/segments/" in name and SPEC.digest in name)
-    size = len(stored[path].getvalue())
     put_object(path, stored[path].getvalue() + bytes(64 << 20))
     listed = MemoryFileSystem.ls
 
@@ -232,7 +230,7 @@ def test_an_object_that_is_larger_than_it_says_is_not_read_to_its_end(pushed, ca
     other = caches()
     with pytest.raises(CacheError, match="it does not match its checksum"):
         pull_cache(URL, cache=other, layer="last")
-    assert max(seen) <= size + 1
+    assert max(seen) < 1 << 20
     assert other.verify().clean
 
 
@@ -286,7 +284,7 @@ def test_a_zip_archive_can_be_pulled_from_and_not_pushed_to(pushed, caches, tmp_
 def test_a_cache_is_not_taken_for_what_was_pushed(pushed, caches):
     pushed.digests.remember_failures({bytes(32): "none"})
     for transfer in (push_cache, pull_cache):
-        with pytest.raises(CacheError, match="is a cache itself.*`featx cache merge`"):
+        with pytest.raises(CacheError, match=r"is a cache itself.*`featx cache merge`"):
             transfer(pushed.root, cache=pushed)
 
 
@@ -308,4 +306,3 @@ def test_a_cache_that_cannot_be_written_is_said(pushed, caches):
     (other.root / SPEC.digest).write_text("a file in place of its folder")
     with pytest.raises(CacheError, match="cannot use the cache"):
         pull_cache(URL, cache=other, layer="last")
-    assert np.isfinite(1)

@@ -202,7 +202,7 @@ def test_a_damaged_segment_is_not_sent(cache, caches):
     content = bytearray(path.read_bytes())
     content[-1] ^= 1
     path.write_bytes(content)
-    with pytest.raises(CacheError, match="1 file of .* cannot be used, and the rest is done") as caught:
+    with pytest.raises(CacheError, match=r"1 file of .* cannot be used, and the rest is done") as caught:
         push_cache(URL, cache=cache)
     assert f"{path.name}: the embeddings do not match their checksum" in str(caught.value)
     other = caches()
