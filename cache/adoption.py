@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
@@ -19,7 +20,7 @@ BLOCK_BYTES = 1 << 20
 NEXT = "Bring it here again, or run `featx cache verify` where it is."
 
 
-def adopt_segment(folder: SpecFolder, name: str, content: bytes | Path) -> int:
+def adopt_segment(folder: SpecFolder, name: str, content: bytes | Path | Callable[[BinaryIO], object]) -> int:
     """Commit the rows of a segment that are not in the folder yet, and return their number.
 
     Parameters
@@ -27,8 +28,8 @@ def adopt_segment(folder: SpecFolder, name: str, content: bytes | Path) -> int:
     folder : SpecFolder
     name : str
         The file's name, which is random: where a file of that name is here, it is this segment, and nothing is done.
-    content : bytes or Path
-        The segment, or where it is.
+    content : bytes, Path or callable
+        The segment, where it is, or what writes it to the open file that it is given.
 
     Raises
     ------
@@ -43,8 +44,11 @@ def adopt_segment(folder: SpecFolder, name: str, content: bytes | Path) -> int:
     temporary = target.with_name(temporary_name(SUFFIX))
     try:
         with open(temporary, "wb") as file:
-            for block in _blocks(content):
-                file.write(block)
+            if callable(content):
+                content(file)
+            else:
+                for block in _blocks(content):
+                    file.write(block)
             file.flush()
             os.fsync(file.fileno())
         try:
