@@ -155,7 +155,10 @@ def test_readme_and_security_name_every_image_format():
 def test_contributing_maps_the_rooms_as_they_are():
     rooms = {path.parent.name for path in (ROOT / "featx").glob("*/__init__.py")} | {"cache", "cli"}
     the_map = CONTRIBUTING.partition("## Where things are")[2].partition("\n## ")[0]
-    assert set(re.findall(r"^ *([a-z_]+)/ ", the_map, re.MULTILINE)) - {"featx", "tests", "benchmarks", "docs"} == rooms
+    assert (
+        set(re.findall(r"^ *([a-z_]+)/ ", the_map, re.MULTILINE)) - {"featx", "tests", "benchmarks", "docs", "examples"}
+        == rooms
+    )
 
 
 def test_files_that_contributing_names_exist():
