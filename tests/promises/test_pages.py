@@ -21,7 +21,13 @@ import pages
 from featx.cli import main
 
 # Of these, every block is run by tests of their own.
-ELSEWHERE = {"docs/studies.md": "test_studies.py", "docs/tasks/tables.md": "test_tables.py"}
+ELSEWHERE = {
+    "README.md": "test_docs.py",
+    "docs/studies.md": "test_studies.py",
+    "docs/tasks/tables.md": "test_tables.py",
+}
+# What a script of slurm finds in its environment.
+SLURM = {"ID": "3", "MIN": "1", "MAX": "16", "COUNT": "16", "STEP": "1"}
 WRITE = os.environ.get("FEATX_WRITE_PAGES") == "1"
 
 
@@ -94,7 +100,13 @@ def _parse(words):
 @pytest.mark.parametrize("page", pages.pages())
 def test_code_of_pages_is_typed_right(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    for name, value in (("TASK_ID", "3"), ("TASK_MIN", "1"), ("TASK_MAX", "16"), ("TASK_COUNT", "16"), ("TASK_STEP", "1")):
+    for name, value in (
+        ("TASK_ID", "3"),
+        ("TASK_MIN", "1"),
+        ("TASK_MAX", "16"),
+        ("TASK_COUNT", "16"),
+        ("TASK_STEP", "1"),
+    ):
         monkeypatch.setenv(f"SLURM_ARRAY_{name}", value)
     for block in pages.blocks(page):
         if block.language == "python":
