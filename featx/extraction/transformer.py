@@ -238,7 +238,7 @@ class CNNFeatureTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, I
 
         Returns
         -------
-        ndarray of float32, shape (n_samples, embedding_dim_)
+        ndarray of float32, shape (n_samples, n_features)
         """
         rows = self._embed(self._fit(X, y))
         self.precision_ = self.arithmetic(self.source())
@@ -253,7 +253,7 @@ class CNNFeatureTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, I
 
         Returns
         -------
-        ndarray of float32, shape (n_samples, embedding_dim_)
+        ndarray of float32, shape (n_samples, n_features)
 
         Raises
         ------
