@@ -238,7 +238,7 @@ class CNNFeatureTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, I
 
         Returns
         -------
-        ndarray of float32, shape (n_samples, embedding_dim_)
+        ndarray of float32, shape (n_samples, n_features)
         """
         return self._embed(self._fit(X, y))
 
@@ -251,7 +251,7 @@ class CNNFeatureTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, I
 
         Returns
         -------
-        ndarray of float32, shape (n_samples, embedding_dim_)
+        ndarray of float32, shape (n_samples, n_features)
 
         Raises
         ------
