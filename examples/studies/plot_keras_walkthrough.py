@@ -40,10 +40,10 @@ _ = featx.plot_images(photos.images, photos.labels, n_images=16, title="photogra
 augmentation = featx.Augmentation(rotation=20, shift=0.2, horizontal_flip=True)
 image = torch.from_numpy(featx.read_image(photos.images[0]).copy()).permute(2, 0, 1)
 _, axes = plt.subplots(1, 7, figsize=(10, 1.8), layout="constrained")
-axes[0].imshow(image.permute(1, 2, 0))
+axes[0].imshow(image.permute(1, 2, 0).numpy())
 axes[0].set_title("as it is")
 for seed, ax in enumerate(axes[1:]):
-    ax.imshow(augmentation.apply(image, seed=seed, size=64).permute(1, 2, 0))
+    ax.imshow(augmentation.apply(image, seed=seed, size=64).permute(1, 2, 0).numpy())
     ax.set_title(f"draw {seed}")
 for ax in axes:
     ax.set_axis_off()
