@@ -5,7 +5,7 @@ from skimage import data
 
 import featx
 
-PHOTOGRAPHS = ("astronaut", "brick", "chelsea", "coffee", "grass", "gravel", "rocket", "retina")
+PHOTOGRAPHS = ("astronaut", "brick", "chelsea", "coffee", "grass", "gravel", "rocket", "hubble_deep_field")
 
 
 def photo_pieces(each=24, *, pixels=64, photographs=PHOTOGRAPHS, seed=0):

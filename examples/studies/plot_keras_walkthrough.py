@@ -102,7 +102,7 @@ held_out = result.predictions
 _ = featx.plot_images(
     [photos.images[row] for row in held_out["row"]],
     held_out["label"],
-    predictions=held_out["prediction"],
+    predictions=held_out["predicted"],
     probabilities=held_out["probability"],
     n_images=16,
     title="test images",

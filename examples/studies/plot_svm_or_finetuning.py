@@ -69,14 +69,17 @@ for reason in verdict.reasons:
 # Cost is what it takes until the model is fitted: extraction and training, as if nothing had been cached. An SVM costs
 # little more than the passes of the images through the network.
 
-_, ax = plt.subplots(figsize=(7, 4), layout="constrained")
-for strategy in result.sizes[0].strategies:
-    accuracy = strategy.accuracy
-    below, above = accuracy.value - accuracy.low, accuracy.high - accuracy.value
-    ax.errorbar(strategy.cost, 100 * accuracy.value, yerr=[[100 * below], [100 * above]], fmt="o", capsize=4)
-    ax.annotate(strategy.strategy, (strategy.cost, 100 * accuracy.value), xytext=(6, 6), textcoords="offset points")
-ax.set(xscale="log", xlabel="seconds of extraction and training", ylabel="accuracy (%), 95 % interval")
-ax.margins(x=0.3)
+ranked = result.sizes[0].strategies
+_, ax = plt.subplots(figsize=(8, 3), layout="constrained")
+for place, strategy in enumerate(ranked):
+    accuracy, colour = strategy.accuracy, "tab:orange" if strategy.kind == "finetuned" else "tab:blue"
+    ax.plot([100 * accuracy.low, 100 * accuracy.high], [place, place], color=colour)
+    ax.plot(100 * accuracy.value, place, "o", color=colour)
+    ax.annotate(f"{strategy.cost:.1f} s", (1.02, place), xycoords=("axes fraction", "data"), va="center")
+ax.set_yticks(range(len(ranked)), [strategy.strategy for strategy in ranked])
+ax.invert_yaxis()
+ax.set(xlabel="accuracy (%), 95 % interval")
+ax.set_title("until fitted", loc="right", fontsize=10)
 plt.show()
 
 # %%

@@ -62,7 +62,7 @@ import pandas as pd
 
 rows = pd.DataFrame(result.predictions())
 last = rows[rows["images"] == rows["images"].max()]
-right = last.assign(right=last["label"] == last["prediction"])
+right = last.assign(right=last["label"] == last["predicted"])
 table = right.pivot_table(index=["part", "row"], columns="strategy", values="right", aggfunc="first")
 only = table[table["logistic"].astype(bool) & ~table["class means"].astype(bool)].reset_index()
 print(f"{len(only)} test images are right by logistic regression and wrong by class means")
@@ -70,7 +70,7 @@ shown = only.merge(last[last["strategy"] == "class means"], on=["part", "row"])
 _ = featx.plot_images(
     [digits.images[row] for row in shown["row"]],
     shown["label"],
-    predictions=shown["prediction"],
+    predictions=shown["predicted"],
     probabilities=shown["probability"],
     n_images=16,
     title="wrong by class means only",

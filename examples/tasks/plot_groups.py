@@ -21,7 +21,7 @@ rng = np.random.default_rng(0)
 
 def scan(image):
     """Return one more scan of a digit, of 24 x 24 pixels."""
-    turned = rotate(zoom(image, 3, order=1), rng.uniform(-6, 6), reshape=False, order=1)
+    turned = rotate(zoom(image / 255, 3, order=1), rng.uniform(-6, 6), reshape=False, order=1)
     moved = np.roll(turned, rng.integers(-1, 2, 2), axis=(0, 1))
     return np.clip(moved + rng.normal(0, 0.05, moved.shape), 0, 1)
 
