@@ -22,8 +22,8 @@ ORDER = [
 
 
 def order(name: str) -> int:
-    """Return the place of an example; a name that is missing above is an error of the build."""
-    return ORDER.index(name)
+    """Return the place of an example; what examples share, which is on no page, comes last."""
+    return ORDER.index(name) if name in ORDER else len(ORDER)
 
 
 def whole_pictures(gallery_conf: dict[str, Any], name: str) -> None:

@@ -8,8 +8,8 @@ featx.
 
 The walkthrough uses ResNet50, VGG16, MobileNetV2 or EfficientNetB0, which are ``resnet50``, ``vgg16``,
 ``mobilenet_v2`` and ``efficientnet_b0`` here; ``FEATX_EXAMPLES_ONLINE=1`` takes the first. Offline, **EfficientNet-Lite0
-stands in**, and pieces of four photographs stand in for your folder (``FEATX_PHOTOS``). They are easy to tell apart, so
-look at the steps and not at the figures.
+stands in**, and 124 pieces of four photographs stand in for your folder (``FEATX_PHOTOS``). Look at the steps: figures of
+so few images say little.
 """
 
 # %%
