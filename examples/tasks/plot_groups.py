@@ -5,7 +5,7 @@ Near-duplicates and groups
 Four photographs of one object are not four objects. If some are trained on and others tested on, the classifier only
 has to know them again, and the accuracy is too good. Groups keep such images on one side of every split.
 
-Here 150 handwritten digits that come with scikit-learn are each scanned four times: moved by a fraction of a pixel,
+Here 100 handwritten digits that come with scikit-learn are each scanned four times: moved by a fraction of a pixel,
 turned a little, with other noise.
 """
 
@@ -15,7 +15,7 @@ from scipy.ndimage import rotate, zoom
 
 import featx
 
-digits = featx.load_dataset("sample:digits").take(np.arange(150))
+digits = featx.load_dataset("sample:digits").take(np.arange(100))
 rng = np.random.default_rng(0)
 
 
@@ -28,7 +28,7 @@ def scan(image):
 
 images = [scan(image) for image in digits.images for _ in range(4)]
 labels = np.repeat(digits.labels, 4)
-sheet = np.repeat([f"sheet {number:03}" for number in range(150)], 4)
+sheet = np.repeat([f"sheet {number:03}" for number in range(100)], 4)
 names = [f"{name}/scan {number % 4}.png" for number, name in enumerate(sheet)]
 
 figure, axes = plt.subplots(2, 8, figsize=(10, 2.8), layout="constrained")
@@ -65,7 +65,7 @@ plt.show()
 # %%
 # The images are the same and so are the heads. Without groups, figures are those of sheets that were seen in training.
 # With groups they are those of new sheets, which is what the classifier will meet. The interval is wider with groups,
-# too: there are 150 sheets, not 600 independent images.
+# too: there are 100 sheets, not 400 independent images.
 
 for (head, name), one in accuracy.items():
     print(f"{head}, {name}: {one.value:.1%} ({one.low:.1%} to {one.high:.1%})")
