@@ -137,7 +137,7 @@ def rank_backbones(
         if not len(places):
             raise DatasetError("none of the images can be read", first_reason(_failures(networks)))
         with _timed(seconds, "judging"), threadpool_limits(1):
-            judged = _judged_rows(plan, data.take(last[places]), plan.folds(last[places]), n_jobs)
+            judged = plan.judged_rows(last[places], n_jobs=n_jobs)
             held.append(len(places))
             with progress_bar(len(active), name="judging", unit="candidate", shown=verbose) as bar:
                 for one in active:
@@ -212,11 +212,6 @@ class _Candidate:
             "log_evidence": evidence,
             "h_score": separation,
         }
-
-
-def _judged_rows(plan: RankingPlan, data: ImageDataset, folds: Any, n_jobs: int | None) -> JudgedRows:
-    truth = np.unique(np.asarray(data.labels), return_inverse=True)[1]
-    return JudgedRows(truth, folds, data.groups, data.together, plan.random_state, n_jobs)
 
 
 def _ranked(candidates: Sequence[_Candidate], costs: dict[tuple[str, str], NetworkCost]) -> list[RankedCandidate]:
