@@ -98,7 +98,9 @@ def rank_backbones(
     divided among the rounds in proportion to their images.
     What leads on a part of the images is taken to lead on all; this is not tested.
 
-    Of those that are left, the cheapest is recommended whose accuracy is at most a point below the highest.
+    Of those that are left, the cheapest is recommended whose accuracy is at most a point below the highest; costs that
+    are at most a twentieth above the lowest count as equal to it. How small a difference these images tell, and how
+    many images tell a smaller one, is in `RankingResult.resolution`.
     """
     search = dict(locals())
     plan = plan_ranking(**search)
