@@ -169,13 +169,18 @@ def evaluate_heads(
                 candidates.append(_Candidate(view, X, tuned, predictions, backbone))
                 # Of one split, the head that is kept; the others are let go, since some hold all their rows.
                 best_fit = [max([*best_fit, last], key=lambda fit: fit.best_score_)]
-        picks, decided, thresholds = [], np.zeros(len(y), dtype=int), []
-        for place, (_, test) in enumerate(splits):
-            best = max(candidates, key=lambda c: c.predictions.inner_scores[place])
-            picks.append((test, best.predictions.answers[test]))
-            decided[test] = best.predictions.decided[test]
-            thresholds += best.predictions.thresholds[place : place + 1]
-        chosen = joined_answers(picks, len(y))
+        picks = [max(candidates, key=lambda c: c.predictions.inner_scores[place]) for place in range(len(splits))]
+        answers = [pick.predictions.answers for pick in picks]
+        # Of one candidate, no copy: with many images and classes they are as large as the embeddings.
+        chosen = answers[0]
+        if len({*picks}) > 1:
+            chosen = joined_answers(
+                [(test, each[test]) for each, (_, test) in zip(answers, splits, strict=True)], len(y)
+            )
+        decided, thresholds = np.zeros(len(y), dtype=int), []
+        for place, (pick, (_, test)) in enumerate(zip(picks, splits, strict=True)):
+            decided[test] = pick.predictions.decided[test]
+            thresholds += pick.predictions.thresholds[place : place + 1]
         tested = np.concatenate([test for _, test in splits])
         parts = ["test"] if split.folds is None else [f"fold {number}" for number in range(1, len(splits) + 1)]
         design: dict[str, Any] = {
@@ -204,7 +209,7 @@ def evaluate_heads(
             c: tuning_score(truth[tested], c.predictions.answers[tested], scoring, number, n_classes=len(classes))
             for c in candidates
         }
-        kept, rows, (fitted,) = best, split.fitted, best_fit
+        kept, rows, (fitted,) = picks[-1], split.fitted, best_fit
         if split.folds is not None:
             kept, rows = max(candidates, key=lambda c: reached[c]), np.arange(len(y))
             fitted = clone(kept.tuned).fit(kept.X, y, groups=groups, together=together)
