@@ -225,6 +225,7 @@ def compare_strategies(
             *design.notes,
             *statistics.notes(found_sizes),
             *_notes(plan, found_sizes, kinds, study, reason),
+            *runner.notes.values(),
         ],
         failures=failures,
         runs_found=found,

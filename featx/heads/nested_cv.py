@@ -43,6 +43,7 @@ from .head_names import LINEAR_HEADS, check_heads, head_grids
 from .held_out_predictions import HeldOutPredictions, predict_held_out
 from .results import CandidateResult, EvaluationResult
 from .scoring import baseline_metric, tuning_score
+from .svm_cost import announce_svm
 from .tuned_head import TunedHead
 from .tuning_rows import TUNING_IMAGES, tuning_notes
 
@@ -152,8 +153,11 @@ def evaluate_heads(
         )
         for head, grid in dict(zip(heads, head_grids(heads, grids), strict=True)).items()
     ]
+    sizes = [len(train) for train, _ in splits] + ([] if split.folds is None else [len(y)])
+    # Of several views, that of the most features.
+    width, costs = max(X.shape[1] for X in embedded.values()), []
     for tuned in tuned_heads:
-        tuned.spec(len(classes))
+        costs += announce_svm(tuned.spec(len(classes)), sizes * len(embedded), width, tuning_images)
     class_weights(class_weight, classes, truth)
     number = None if positive is None else class_number(positive, classes)
     total = len(embedded) * len(tuned_heads) * len(splits) + 1
@@ -265,8 +269,12 @@ def evaluate_heads(
             thresholds=thresholds,
             units=ranking["units"],
         )
+    tuned_on = tuning_notes(fitted.n_tuned_on_, len(rows))
     result = EvaluationResult(
-        **{**vars(held_out), "notes": [*split.notes, *held_out.notes, *tuning_notes(fitted.n_tuned_on_, len(rows))]},
+        **{
+            **vars(held_out),
+            "notes": [*split.notes, *held_out.notes, *tuning_notes(fitted.n_tuned_on_, len(rows)), *costs],
+        },
         n_images=len(y),
         protocol=_protocol(split),
         scoring=scoring,
