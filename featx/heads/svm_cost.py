@@ -62,7 +62,7 @@ def svm_cost(n: int, width: int, *, n_values: int, tuning_images: int | None) ->
     -----
     Fits grow with the square of the rows and with the features, as in libsvm, which compares each row with each
     (Bottou and Lin 2007, Support Vector Machine Solvers); the factors are measured. Data that are easy to tell apart
-    take less.
+    take less, and the number of classes changes it by less than a half.
     """
     searched = n if tuning_images is None else min(n, tuning_images)
     train, test = searched * (INNER_FOLDS - 1) / INNER_FOLDS, searched / INNER_FOLDS
@@ -97,7 +97,7 @@ def svm_note(spec: HeadSpec, sizes: list[int], width: int, tuning_images: int | 
         return "", seconds
     fits = "" if len(sizes) == 1 else f", tuned and fitted {len(sizes)} times"
     return (
-        f"the head svm takes up to about {duration_text(seconds)} on one core, and {size_text(memory)} of memory, for "
+        f"the head svm takes about {duration_text(seconds)} on one core, and {size_text(memory)} of memory, for "
         f"{max(sizes):,} images of {width:,} features{fits}: its time grows with the square of the images; linear_svm "
         "takes a small part of that",
         seconds,
