@@ -15,9 +15,14 @@ ATTEMPTS = 3
 START_SECONDS = 120
 # Where a port is chosen by an agent of the node, the node ends itself unless it hears of it within 15 seconds.
 PORTS = ["port", "dashboard-agent-grpc-port", "dashboard-agent-listen-port", "runtime-env-agent-port"]
-# Ray's workers are nice by 15 more than their node, and get next to nothing beside other programs; a token of another
-# node's is not taken by this one.
-SETTINGS = {"RAY_worker_niceness": "0", "RAY_AUTH_MODE": "disabled", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}
+# Workers are nice by 15 more than their node, and get next to nothing beside other programs; a token of another node's
+# is not taken by this one; and workers are killed where other programs leave less than 5 % of the memory.
+SETTINGS = {
+    "RAY_worker_niceness": "0",
+    "RAY_AUTH_MODE": "disabled",
+    "RAY_memory_monitor_refresh_ms": "0",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+}
 
 
 class NoNodeError(Exception):
