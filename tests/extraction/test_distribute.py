@@ -18,7 +18,7 @@ from sklearn.linear_model import RidgeClassifier as Ridge
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 
-from backends import IMAGES, LAST, AtOnce, Killed, Processes, dask_client, extraction
+from backends import IMAGES, LAST, AtOnce, Killed, Processes, Spark, dask_client, extraction
 from featx import CNNFeatureTransformer
 from featx._version import __version__
 from featx.cache import EmbeddingCache
@@ -66,7 +66,7 @@ def expected(extract):
 # Backends
 
 
-@pytest.mark.parametrize("kind", [Processes, AtOnce, "multiprocessing"])
+@pytest.mark.parametrize("kind", [Processes, AtOnce, Spark, "multiprocessing"])
 def test_backends_of_every_kind_share_the_work(kind, extract, expected, forwards):
     with joblib.parallel_config(kind if isinstance(kind, str) else kind(), n_jobs=2):
         result = extract()
@@ -329,6 +329,28 @@ def test_what_a_lost_worker_was_at_is_given_to_the_others(extract, expected, for
     said = [record.getMessage() for record in caplog.records if "worker 3 died" in record.getMessage()]
     assert len(said) == 1
     assert said[0].endswith("The rest is given to other workers")
+
+
+def test_shares_that_others_have_ended_are_not_lost_with_one(extract, expected, forwards, tmp_path, monkeypatch, caplog):
+    class LosingOne(OtherDisk, AtOnce):
+        folder, sees_marker, lost = tmp_path / "other", False, []
+
+        def submit(self, func, callback=None):
+            if self.lost:
+                return super().submit(func, callback)
+            self.lost.append(func)
+            return self._get_pool().apply_async(self.fail, callback=callback, error_callback=callback)
+
+        def fail(self):
+            raise OSError("actor 1 died")
+
+    monkeypatch.setattr(share_worker, "VISIBLE_SECONDS", 0.1)
+    forwards.since()
+    with joblib.parallel_config(LosingOne(), n_jobs=2):
+        assert np.array_equal(extract().embeddings[0], expected)
+    assert forwards.since() == 40
+    (said,) = [record.getMessage() for record in caplog.records]
+    assert "actor 1 died); 15 of 40 images are done and kept in " in said
 
 
 def test_rows_of_the_workers_that_ended_are_kept_when_another_is_lost(extract, expected, forwards):
