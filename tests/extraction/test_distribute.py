@@ -8,6 +8,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import fsspec
 import joblib
 import numpy as np
 import pytest
@@ -217,8 +218,8 @@ class OtherFiles(Processes):
         return super().submit(func, callback)
 
     def _there(self, share):
-        images = [image if image.path is None else replace(image, content=str(self.found)) for image in share.images]
-        return replace(share, images=images)
+        there = [replace(i, content=str(self.found)) if isinstance(i.content, str) else i for i in share.images]
+        return replace(share, images=there)
 
 
 @pytest.fixture
@@ -239,6 +240,28 @@ def test_images_that_a_worker_cannot_open_are_sent_to_it(found, extract, expecte
         result = extract(files, keys=keys)
     assert forwards.since() == 40
     assert np.array_equal(result.embeddings[0], expected)
+
+
+def test_images_of_a_store_that_only_this_process_sees_are_sent(extract, expected, files, tmp_path, forwards):
+    store, urls = fsspec.filesystem("memory"), [f"memory://{tmp_path.name}/{n}.png" for n in range(40)]
+    for path, url in zip(files, urls, strict=True):
+        store.pipe(url, Path(path).read_bytes())
+    forwards.since()
+    with joblib.parallel_config(OtherFiles(found="memory://nowhere.png"), n_jobs=2):
+        assert np.array_equal(extract(urls).embeddings[0], expected)
+    assert forwards.since() == 40
+
+
+def test_a_worker_that_may_not_write_to_the_cache_sends_its_rows(extract, expected, forwards, monkeypatch):
+    here = threading.main_thread()
+    monkeypatch.setattr(EmbeddingCache, "writable", lambda self: threading.current_thread() is here)
+    adopted, adopt = [], EmbeddingCache.adopt
+    monkeypatch.setattr(EmbeddingCache, "adopt", lambda self, *found: adopted.append(1) or adopt(self, *found))
+    forwards.since()
+    with joblib.parallel_config(Processes(), n_jobs=2):
+        assert np.array_equal(extract().embeddings[0], expected)
+    assert forwards.since() == 40
+    assert len(adopted) == 8
 
 
 def test_what_cannot_be_read_is_an_entry_of_the_ledger(extract, files, tmp_path):
