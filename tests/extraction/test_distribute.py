@@ -354,7 +354,7 @@ def test_what_a_lost_worker_was_at_is_given_to_the_others(extract, expected, for
     assert said[0].endswith("The rest is given to other workers")
 
 
-def test_shares_that_others_have_ended_are_not_lost_with_one(extract, expected, forwards, tmp_path, monkeypatch, caplog):
+def test_shares_of_others_are_not_lost_with_one(extract, expected, forwards, tmp_path, monkeypatch, caplog):
     class LosingOne(OtherDisk, AtOnce):
         folder, sees_marker, lost = tmp_path / "other", False, []
 

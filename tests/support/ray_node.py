@@ -62,8 +62,8 @@ def _start(n_cpus, folder, log):
         numbers = [each.getsockname()[1] for each in sockets]
     ports = [f"--{name}={number}" for name, number in zip(PORTS, numbers, strict=True)]
     small = ["--include-dashboard=false", "--disable-usage-stats", "--object-store-memory=100000000"]
-    command = ["-m", "ray.scripts.scripts", "start", "--head", "--block", f"--num-cpus={n_cpus}", f"--temp-dir={folder}"]
-    run = [sys.executable, *command, "--node-ip-address=127.0.0.1", *ports, *small]
+    node = ["start", "--head", "--block", "--node-ip-address=127.0.0.1", f"--num-cpus={n_cpus}", f"--temp-dir={folder}"]
+    run = [sys.executable, "-m", "ray.scripts.scripts", *node, *ports, *small]
     process = subprocess.Popen(run, stdout=log, stderr=subprocess.STDOUT, start_new_session=True)
     return f"127.0.0.1:{numbers[0]}", process
 
