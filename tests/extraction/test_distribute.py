@@ -264,6 +264,28 @@ def test_a_worker_that_may_not_write_to_the_cache_sends_its_rows(extract, expect
     assert len(adopted) == 8
 
 
+def test_two_clients_at_once_share_a_cache(extract, expected, cache, forwards):
+    met, found = threading.Barrier(2, timeout=60), []
+
+    def client():
+        met.wait()
+        with joblib.parallel_config(Processes(), n_jobs=2):
+            found.append(extract(cache=EmbeddingCache(cache.root)).embeddings[0])
+
+    forwards.since()
+    clients = [threading.Thread(target=client) for _ in range(2)]
+    for thread in clients:
+        thread.start()
+    for thread in clients:
+        thread.join()
+    assert 40 <= forwards.since() <= 80
+    assert len(found) == 2
+    for rows in found:
+        np.testing.assert_allclose(rows, expected, rtol=1e-4, atol=1e-5)
+    assert cache.verify().clean
+    assert not list(cache.root.glob("*.marker"))
+
+
 def test_what_cannot_be_read_is_an_entry_of_the_ledger(extract, files, tmp_path):
     good = [image.digest() for image in as_sources(files)]
     Path(files[3]).write_bytes(b"no image")
