@@ -27,6 +27,7 @@ READ_ONLY = {"http", "https", "zip", "tar", "libarchive", "github", "git"}
 REFUSED = {"data", "reference", "simplecache", "filecache", "blockcache", "cached"}
 BLOCK = 8 << 20
 PLACES = "Name a folder or a bucket, such as s3://bucket/cache."
+WRITE = "write to"
 KEPT = "What has arrived is kept."
 # A name such as s3:/bucket, from which a slash is missing.
 _ONE_SLASH = re.compile(r"[A-Za-z][\w+.-]+:/(?!/)")
@@ -58,7 +59,7 @@ class ObjectStore:
     def __init__(self, url: str, *, writing: bool = False, options: Mapping[str, Any] | None = None) -> None:
         self.shown = redacted(url)
         self._given = url
-        verb, purpose = ("write to", "writing to") if writing else ("read", "reading")
+        verb, purpose = (WRITE, "writing to") if writing else ("read", "reading")
         try:
             path = local_path(url) if is_url(url) else os.path.abspath(os.path.expanduser(url))
         except OSError as error:
@@ -83,7 +84,7 @@ class ObjectStore:
             )
         if (unknown := unknown_protocol(url, purpose=purpose)) is not None:
             raise CacheError(f"there is no protocol {unknown!r}", "fsspec knows file, s3, gs, abfs, sftp and others.")
-        with self._errors(f"cannot {verb}"):
+        with self._errors(verb):
             from fsspec.core import url_to_fs
 
             self._system, root = url_to_fs(url, **(options or {}))
@@ -92,7 +93,7 @@ class ObjectStore:
 
     def sizes(self, folder: str = "") -> dict[str, int | None]:
         """Return the names in a folder with their sizes, as far as they are known; none where it is missing."""
-        with self._errors("cannot list"):
+        with self._errors("list"):
             self._system.invalidate_cache()
             try:
                 found = self._system.ls(self._path(folder), detail=True)
@@ -102,7 +103,7 @@ class ObjectStore:
 
     def read(self, path: str, *, most: int) -> bytes:
         """Return the content of an object, or as much of it as is more than `most` bytes."""
-        with self._errors("cannot read"), self._system.open(self._path(path), "rb") as file:
+        with self._errors("read"), self._system.open(self._path(path), "rb") as file:
             parts, left = [], most + 1
             while left > 0 and (part := file.read(min(left, BLOCK))):
                 parts.append(part)
@@ -111,7 +112,7 @@ class ObjectStore:
 
     def read_part(self, path: str, start: int, length: int) -> bytes:
         """Return some bytes of an object; others, or fewer, where a server cannot do that."""
-        with self._errors("cannot read"):
+        with self._errors("read"):
             found: bytes = self._system.cat_file(self._path(path), start=start, end=start + length)
             return found
 
@@ -122,7 +123,7 @@ class ObjectStore:
         """
         digest, done = hashlib.sha256(), 0
         with (
-            self._errors("cannot read", step=KEPT),
+            self._errors("read", step=KEPT),
             self._system.open(self._path(path), "rb", block_size=BLOCK) as source,
         ):
             while done <= size and (part := source.read(min(BLOCK, size + 1 - done))):
@@ -143,13 +144,13 @@ class ObjectStore:
                 progress(inc)
 
         sent = Sent()
-        with self._errors("cannot write to", source=source, step=KEPT):
+        with self._errors(WRITE, source=source, step=KEPT):
             self._place(path, lambda target: self._system.put_file(os.fspath(source), target, callback=sent))
         progress(os.path.getsize(source) - sent.value)
 
     def write(self, path: str, content: bytes) -> None:
         """Write bytes as an object, as a whole or not at all."""
-        with self._errors("cannot write to"):
+        with self._errors(WRITE):
             self._place(path, lambda target: self._system.pipe_file(target, content))
 
     def _place(self, path: str, put: Callable[[str], object]) -> None:
@@ -201,7 +202,9 @@ class ObjectStore:
                 reason, first = "this protocol cannot do that", PLACES
             else:
                 reason, first = error_reason(error, self._given)
-            raise CacheError(f"{doing} {self.shown}: {reason}", " ".join(filter(None, (first, step)))) from None
+                if isinstance(error, FileNotFoundError):
+                    reason = f"there is no such {'bucket or folder' if doing == WRITE else 'file'}"
+            raise CacheError(f"cannot {doing} {self.shown}: {reason}", " ".join(filter(None, (first, step)))) from None
 
 
 class _LocalError(Exception):
