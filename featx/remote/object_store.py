@@ -59,35 +59,40 @@ class ObjectStore:
     def __init__(self, url: str, *, writing: bool = False, options: Mapping[str, Any] | None = None) -> None:
         self.shown = redacted(url)
         self._given = url
-        verb, purpose = (WRITE, "writing to") if writing else ("read", "reading")
+        self._verb = WRITE if writing else "read"
         try:
-            path = local_path(url) if is_url(url) else os.path.abspath(os.path.expanduser(url))
+            path = local_path(url) if is_url(url) else os.path.expanduser(url)
         except OSError as error:
-            raise CacheError(f"cannot {verb} {self.shown}: {error.strerror}") from None
+            raise CacheError(f"cannot {self._verb} {self.shown}: {error.strerror}") from None
         self._local = path is not None
-        if path is not None:
-            if not is_url(url) and _ONE_SLASH.match(url):
-                raise CacheError(f"{self.shown} is no URL", f"Write {self.shown.replace(':/', '://', 1)}.")
-            if os.path.exists(path) and not os.path.isdir(path):
-                raise CacheError(f"cannot {verb} {self.shown}: it is a file", "Name a folder.")
-            url = f"file://{os.path.abspath(path)}"
-        url = with_lowercase_schemes(url)
+        self._atomic = False
+        if path is None:
+            self._open(with_lowercase_schemes(url), writing=writing, options=options or {})
+            return
+        if not is_url(url) and _ONE_SLASH.match(url):
+            raise CacheError(f"{self.shown} is no URL", f"Write {self.shown.replace(':/', '://', 1)}.")
+        if os.path.exists(path) and not os.path.isdir(path):
+            raise CacheError(f"cannot {self._verb} {self.shown}: it is a file", "Name a folder.")
+        from fsspec.implementations.local import LocalFileSystem
+
+        # Not from a URL, in which "::" has a meaning.
+        self._system, self._root = LocalFileSystem(), os.path.abspath(path).rstrip("/")
+
+    def _open(self, url: str, *, writing: bool, options: Mapping[str, Any]) -> None:
+        """Open the file system of a URL that is not of this machine's files."""
         protocols = re.findall(r"(?:^|::)([a-z][\w+.-]*)(?=::|://)", url)
         if not protocols:
             raise CacheError(f"{self.shown} is no URL", PLACES)
         if refused := next((name for name in protocols if name in REFUSED), None):
-            raise CacheError(f"cannot {verb} {self.shown}: {refused} is no store", "Name the place itself.")
+            raise CacheError(f"cannot {self._verb} {self.shown}: {refused} is no store", "Name the place itself.")
         if writing and (protocol := next((name for name in protocols if name in READ_ONLY), None)):
-            raise CacheError(
-                f"cannot write to {self.shown}: {protocol} can be read, not written",
-                PLACES,
-            )
-        if (unknown := unknown_protocol(url, purpose=purpose)) is not None:
+            raise CacheError(f"cannot {WRITE} {self.shown}: {protocol} can be read, not written", PLACES)
+        if (unknown := unknown_protocol(url, purpose="writing to" if writing else "reading")) is not None:
             raise CacheError(f"there is no protocol {unknown!r}", "fsspec knows file, s3, gs, abfs, sftp and others.")
-        with self._errors(verb):
+        with self._errors(self._verb):
             from fsspec.core import url_to_fs
 
-            self._system, root = url_to_fs(url, **(options or {}))
+            self._system, root = url_to_fs(url, **options)
             self._root = root.rstrip("/")
         self._atomic = protocols[0] in ATOMIC
 
@@ -96,6 +101,9 @@ class ObjectStore:
         with self._errors("list"):
             self._system.invalidate_cache()
             try:
+                if self._local:  # pipes would block for ever
+                    with os.scandir(self._path(folder)) as entries:
+                        return {one.name: one.stat().st_size for one in entries if one.is_file() or one.is_dir()}
                 found = self._system.ls(self._path(folder), detail=True)
             except FileNotFoundError:
                 return {}

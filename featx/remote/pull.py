@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, BinaryIO
 
 from ..cache.adoption import adopt_segment
@@ -143,8 +145,18 @@ class _Pull:
         size = sizes[entry.sha256]
         return "" if size in (entry.size, None) else f"it has {size:,} bytes, and {entry.size:,} were pushed"
 
+    def _place(self) -> Path:
+        """Return the folder, or the nearest one above it that exists."""
+        return next(place for place in (self.folder.path, *self.folder.path.absolute().parents) if place.exists())
+
     def _fetch(self, entry: SegmentEntry, progress: Callable[[int], object]) -> None:
         path = segment_path(self.pushed.digest, entry.sha256)
+        # Known before hours are spent on it; and an index may claim any size.
+        if entry.size > (free := shutil.disk_usage(self._place()).free):
+            raise CacheError(
+                f"no space in the cache {self.target.root}: {free:,} bytes are free, and a file has {entry.size:,}",
+                "Free some space, run `featx cache prune --max-bytes N`, or choose another folder (cache=DIR).",
+            )
 
         def fill(file: BinaryIO) -> None:
             try:

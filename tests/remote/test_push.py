@@ -85,6 +85,18 @@ def test_new_rows_of_a_large_segment_are_sent_in_parts(cache, caches, monkeypatc
     assert found_of(other, [*range(15), *range(30, 35)]).all()
 
 
+def test_a_full_folder_for_temporary_files_is_named(cache, monkeypatch):
+    def full(*arguments):
+        raise OSError(28, "No space left on device")
+
+    push_cache(URL, cache=cache)
+    cache.put(SPEC, *rows(range(30, 35)))
+    cache.compact()
+    monkeypatch.setattr(push, "write_segment", full)
+    with pytest.raises(CacheError, match=r"cannot write \d+ bytes to .*: No space left on device\. Let TMPDIR"):
+        push_cache(URL, cache=cache)
+
+
 def test_the_index_is_written_last(cache, monkeypatch):
     with counted(monkeypatch) as done:
         push_cache(URL, cache=cache, spec=SPEC.digest)
