@@ -43,7 +43,7 @@ def push(
     from ..remote.push import push_cache
 
     _check_json(json_file)
-    store = opened(root)
+    store = opened(root, kept="what was sent so far is kept")
     result = push_cache(url, cache=store, spec=spec, verbose=not quiet, **chosen_fields(fields))
     _print(result, json_file, f"{result.url}: {count_text(result.rows, 'embedding')} sent", "there")
 

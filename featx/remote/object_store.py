@@ -98,7 +98,7 @@ class ObjectStore:
 
     def sizes(self, folder: str = "") -> dict[str, int | None]:
         """Return the names in a folder with their sizes, as far as they are known; none where it is missing."""
-        with self._errors("list"):
+        with self._errors("list", folder):
             self._system.invalidate_cache()
             try:
                 if self._local:  # pipes would block for ever
@@ -111,7 +111,7 @@ class ObjectStore:
 
     def read(self, path: str, *, most: int) -> bytes:
         """Return the content of an object, or as much of it as is more than `most` bytes."""
-        with self._errors("read"), self._system.open(self._path(path), "rb") as file:
+        with self._errors("read", path), self._system.open(self._path(path), "rb") as file:
             parts, left = [], most + 1
             while left > 0 and (part := file.read(min(left, BLOCK))):
                 parts.append(part)
@@ -120,7 +120,7 @@ class ObjectStore:
 
     def read_part(self, path: str, start: int, length: int) -> bytes:
         """Return some bytes of an object; others, or fewer, where a server cannot do that."""
-        with self._errors("read"):
+        with self._errors("read", path):
             found: bytes = self._system.cat_file(self._path(path), start=start, end=start + length)
             return found
 
@@ -131,7 +131,7 @@ class ObjectStore:
         """
         digest, done = hashlib.sha256(), 0
         with (
-            self._errors("read", step=KEPT),
+            self._errors("read", path, step=KEPT),
             self._system.open(self._path(path), "rb", block_size=BLOCK) as source,
         ):
             while done <= size and (part := source.read(min(BLOCK, size + 1 - done))):
@@ -152,13 +152,13 @@ class ObjectStore:
                 progress(inc)
 
         sent = Sent()
-        with self._errors(WRITE, source=source, step=KEPT):
+        with self._errors(WRITE, path, source=source, step=KEPT):
             self._place(path, lambda target: self._system.put_file(os.fspath(source), target, callback=sent))
         progress(os.path.getsize(source) - sent.value)
 
     def write(self, path: str, content: bytes) -> None:
         """Write bytes as an object, as a whole or not at all."""
-        with self._errors(WRITE):
+        with self._errors(WRITE, path):
             self._place(path, lambda target: self._system.pipe_file(target, content))
 
     def _place(self, path: str, put: Callable[[str], object]) -> None:
@@ -190,7 +190,7 @@ class ObjectStore:
         return f"{self._root}/{path}" if path else self._root or "/"
 
     @contextlib.contextmanager
-    def _errors(self, doing: str, *, source: Path | None = None, step: str = "") -> Iterator[None]:
+    def _errors(self, doing: str, path: str = "", *, source: Path | None = None, step: str = "") -> Iterator[None]:
         """Raise a CacheError for whatever a file system of fsspec raises, in which there may be credentials.
 
         A `source` on this machine that has disappeared is a FileNotFoundError; a `step` is added to the next one.
@@ -212,7 +212,8 @@ class ObjectStore:
                 reason, first = error_reason(error, self._given)
                 if isinstance(error, FileNotFoundError):
                     reason = f"there is no such {'bucket or folder' if doing == WRITE else 'file'}"
-            raise CacheError(f"cannot {doing} {self.shown}: {reason}", " ".join(filter(None, (first, step)))) from None
+            what = f"{self.shown}: {path}" if path and doing != WRITE else self.shown
+            raise CacheError(f"cannot {doing} {what}: {reason}", " ".join(filter(None, (first, step)))) from None
 
 
 class _LocalError(Exception):
