@@ -19,6 +19,7 @@ from .push_index import SegmentEntry, segment_path
 from .pushed_rows import PushedRows, pushed_specs
 from .result import TransferResult, left_out
 from .transfers import check_transfer, opened_cache, transfer_bar
+from .unreadable import pull_failures
 
 __all__ = ["pull_cache"]
 
@@ -90,6 +91,7 @@ def pull_cache(
         with as_cache_errors(target.root):
             pull.run(verbose=verbose)
         problems += pull.problems
+    problems += pull_failures(store, target)
     if problems:
         raise left_out(problems, place=store.shown, step=AGAIN)
     return result

@@ -23,6 +23,7 @@ from .push_index import MOST_SEGMENTS, PushIndex, SegmentEntry, index_path, is_s
 from .pushed_rows import KnownRows, PushedRows, pushed_specs
 from .result import TransferResult, left_out
 from .transfers import check_transfer, opened_cache, transfer_bar
+from .unreadable import push_failures
 
 __all__ = ["push_cache"]
 
@@ -93,6 +94,7 @@ def push_cache(
         with as_cache_errors(source.root):
             _Push(store, outputs, result, verbose=verbose).run()
         problems += [(f"{one.digest}/{name}", reason) for name, reason in outputs.folder.damaged[damages:]]
+    push_failures(store, source)
     if problems:
         raise left_out(problems, place=str(source.root), step=GONE)
     return result

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 
 import pytest
 
@@ -79,3 +80,16 @@ def test_damage_there_is_listed(filled, tmp_path):
     said = featx("cache", "pull", tmp_path / "shared", "--cache", tmp_path / "new", code=2).stderr
     assert f"1 file of {tmp_path}/shared cannot be used, and the rest is done" in said
     assert f"\n  {path.relative_to(tmp_path / 'shared')}: it does not match its checksum\n" in said
+
+
+def test_shards_that_share_a_place_alone_are_put_together(folder, tmp_path):
+    photos = shutil.copytree(folder, tmp_path / "photos")
+    (photos / "one" / "bad.png").write_bytes(b"no image")
+    for n in (1, 2):
+        store = tmp_path / f"store{n}"
+        featx("extract", photos, "--shard", f"{n}/2", *NETWORK, "--cache", store)
+        featx("cache", "push", tmp_path / "shared", "--cache", store)
+    featx("cache", "pull", tmp_path / "shared", "--cache", tmp_path / "all")
+    said = featx("cache", "missing", photos, "--shards", "2", "--precision", "float32", *NETWORK,
+                 "--cache", tmp_path / "all")  # fmt: skip
+    assert "1 cannot be read" in said.stderr
