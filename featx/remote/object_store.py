@@ -134,7 +134,7 @@ class ObjectStore:
             self._errors("read", path, step=KEPT),
             self._system.open(self._path(path), "rb", block_size=BLOCK) as source,
         ):
-            while done <= size and (part := source.read(min(BLOCK, size + 1 - done))):
+            while part := source.read(min(BLOCK, size + 1 - done)):
                 with _of_this_machine():
                     file.write(part)
                 digest.update(part)

@@ -89,6 +89,13 @@ def test_what_is_written_is_read(kind, tmp_path, monkeypatch):
     assert store.copy("a/b.h5", io.BytesIO(), size=10, progress=told.append)[0] == 11
 
 
+def test_listings_are_not_remembered(monkeypatch):
+    asked = []
+    monkeypatch.setattr(MemoryFileSystem, "invalidate_cache", lambda *_: asked.append(1))
+    ObjectStore("memory://bucket/x").sizes()
+    assert asked
+
+
 def test_nothing_is_left_of_an_upload_that_fails(tmp_path, monkeypatch):
     (tmp_path / "source").write_bytes(b"content")
     store = ObjectStore("memory://bucket/x", writing=True)

@@ -180,7 +180,10 @@ def test_two_pushers_lose_nothing(cache, caches, stored, monkeypatch):
     assert {info.spec: info.rows for info in third.info()} == {SPEC: 30}
 
 
-def test_segments_that_are_merged_meanwhile_lose_nothing(cache, caches, monkeypatch):
+def test_segments_that_are_merged_meanwhile_lose_nothing(caches, monkeypatch):
+    cache = caches()
+    for start in range(0, 15, 5):
+        cache.put(SPEC, *rows(range(start, start + 5)))
     send, calls = push.ObjectStore.send, []
 
     def merging(store, path, source, **options):
@@ -190,9 +193,10 @@ def test_segments_that_are_merged_meanwhile_lose_nothing(cache, caches, monkeypa
         send(store, path, source, **options)
 
     monkeypatch.setattr(push.ObjectStore, "send", merging)
-    result = push_cache(URL, cache=cache, layer="last")
+    result = push_cache(URL, cache=cache)
     other = caches()
     assert pull_cache(URL, cache=other).rows == result.rows == 15
+    assert result.segments == 2
     assert found_of(other, range(15)).all()
 
 

@@ -33,6 +33,8 @@ def test_failures_travel_once(cache, caches, stored):
     pull_cache(URL, cache=other)
     assert other.digests.all_failures() == {ONE: "not an image", TWO: "truncated"}
     push_cache(URL, cache=other)
+    sent = [json.loads(stored[path].getvalue())["failures"] for path in stored if "/failures/" in path]
+    assert sorted(map(len, sent)) == [1, 1]
     pull_cache(URL, cache=cache)
     assert cache.digests.all_failures() == other.digests.all_failures()
     assert other.verify().clean
