@@ -17,7 +17,7 @@ __all__ = ["chosen_fields", "folder_option", "opened", "spec_options"]
 KEPT = "the cache is whole, with what was done so far"
 
 folder_option = in_group(COMPUTING)(
-    "--cache", "root", metavar="DIR", help="[default: $FEATX_CACHE or the user's cache folder]"
+    "--cache", "root", metavar="DIR", help="The cache [default: $FEATX_CACHE or the user's cache folder]."
 )
 
 

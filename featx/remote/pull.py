@@ -15,7 +15,7 @@ from ..cache.selection import fitting_specs
 from ..cache.store import EmbeddingCache
 from ..exceptions import CacheError
 from .object_store import ObjectStore
-from .push_index import SegmentEntry, segment_path
+from .push_index import SegmentEntry, segment_path, spec_folder
 from .pushed_rows import PushedRows, pushed_specs
 from .result import TransferResult, left_out
 from .transfers import check_transfer, opened_cache, transfer_bar
@@ -116,7 +116,7 @@ class _Pull:
         entries: dict[str, SegmentEntry] = {}
         for index in self.pushed.indexes:
             if reason := self.outputs.refusal(index.outputs):
-                self.problems.append((f"spec-{self.pushed.digest}", reason))
+                self.problems.append((spec_folder(self.pushed.digest), reason))
                 continue
             entries |= {entry.sha256: entry for entry in index.segments}
         total = sum(entry.size for entry in entries.values())

@@ -72,6 +72,13 @@ def test_a_cache_that_does_not_exist_is_not_pushed(tmp_path):
     assert "cannot use the cache" in featx("cache", "push", tmp_path / "a", "--cache", tmp_path / "no", code=2).stderr
 
 
+def test_where_was_pushed_to_is_no_cache(filled, tmp_path):
+    featx("cache", "push", tmp_path / "shared", *filled)
+    for words in (("info", "--cache", tmp_path / "shared"), ("merge", tmp_path / "shared", *filled)):
+        said = featx("cache", *words, code=2).stderr
+        assert f"is not a cache: it holds neither embeddings nor digests.sqlite. `featx cache pull {tmp_path}/s" in said
+
+
 def test_damage_there_is_listed(filled, tmp_path):
     featx("cache", "push", tmp_path / "shared", *filled)
     path = next((tmp_path / "shared").rglob("*.h5"))
