@@ -1,4 +1,4 @@
-"""Nox sessions: lint, types, and the tests with coverage, or with the newest or the oldest dependencies."""
+"""Nox sessions: lint, types, the tests with coverage or with the newest or oldest dependencies, and the site."""
 
 import configparser
 import re
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import nox
 
-nox.options.sessions = ["lint", "types", "coverage"]
+nox.options.sessions = ["lint", "types", "coverage", "pages"]
 nox.needs_version = ">=2024.10.9"
 
 
@@ -43,9 +43,10 @@ def oldest(session):
 # These run in the environment that is active, which has `.[dev]`: mypy reads the types of torch there.
 @nox.session(venv_backend="none")
 def lint(session):
-    """Look for faults and check the formatting."""
+    """Look for faults and misspelt words, and check the formatting."""
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
+    session.run("codespell")
 
 
 @nox.session(venv_backend="none")
@@ -65,3 +66,20 @@ def coverage(session):
     """Run the tests, and print the lines that none of them runs; processes that tests start are not measured."""
     # Of what Python 3.11 has, slipcover adds a tenth to the suite, coverage a half.
     session.run("python", "-m", "slipcover", "-m", "pytest", *session.posargs)
+
+
+def build_site(session, *options):
+    """Build docs/_build/html, without the network; a warning is an error."""
+    session.run("sphinx-build", "--fail-on-warning", "--keep-going", "-q", *options, "docs", "docs/_build/html")
+
+
+@nox.session(venv_backend="none")
+def docs(session):
+    """Build the site, and run the examples of its gallery that have changed since the last build."""
+    build_site(session, *session.posargs)
+
+
+@nox.session(venv_backend="none")
+def pages(session):
+    """Build the site without running the examples of its gallery, which have tests."""
+    build_site(session, "-D", "plot_gallery=0")

@@ -7,6 +7,7 @@
     python benchmarks/study_data.py emoji emoji-datasource-*.tgz emoji/    # emoji/emoji.csv: 80 classes, grouped
     python benchmarks/study_data.py cells cells/               # cells/defective.0.png, cells/functional.0.png, ...
     python benchmarks/study_data.py cell-table cells/          # cells/cells.csv: photo, kind, brightness, label
+    python benchmarks/study_data.py photos .                   # 300 of them: photos/defective, photos/functional; new/
 
 Nothing is downloaded here, and nothing is copied into the repository.
 """
@@ -16,6 +17,7 @@ from __future__ import annotations
 import csv
 import gzip
 import json
+import random
 import shutil
 import tarfile
 from collections import Counter
@@ -100,6 +102,20 @@ def cell_table(target: Path) -> None:
             with Image.open(path) as image:
                 brightness = np.asarray(image.convert("L")).mean()
             writer.writerow([path.name, stratum.split()[1], f"{brightness:.2f}", label])
+
+
+@main.command()
+@click.argument("target", type=click.Path(path_type=Path))
+@click.option("--images", default=300, show_default=True, help="How many have a class.")
+def photos(target: Path, images: int) -> None:
+    """Solar cells as TARGET/photos, with a folder for each of two classes, and a dozen more as TARGET/new."""
+    drawn = random.Random(0).sample(sorted(read_labels()), images + 12)
+    for path, label, _ in drawn[:images]:
+        (target / "photos" / label).mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, target / "photos" / label / path.name)
+    (target / "new").mkdir()
+    for path, _, _ in drawn[images:]:
+        shutil.copyfile(path, target / "new" / path.name)
 
 
 def _read_idx(path: Path) -> np.ndarray:

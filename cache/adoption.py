@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -17,6 +16,7 @@ from .segment import SUFFIX, Segment, SegmentDamagedError, write_segment
 
 __all__ = ["adopt_segment"]
 
+BLOCK_BYTES = 1 << 20
 NEXT = "Bring it here again, or run `featx cache verify` where it is."
 
 
@@ -34,7 +34,8 @@ def adopt_segment(folder: SpecFolder, name: str, content: bytes | Path | Callabl
     Raises
     ------
     CacheError
-        If it does not match its checksums, or its rows have another width or dtype than those that are here.
+        If it cannot be read, does not match its checksums, or its rows have another width or dtype than those that are
+        here.
     """
     target = folder.path / name
     if target.exists():
@@ -43,13 +44,11 @@ def adopt_segment(folder: SpecFolder, name: str, content: bytes | Path | Callabl
     temporary = target.with_name(temporary_name(SUFFIX))
     try:
         with open(temporary, "wb") as file:
-            if isinstance(content, Path):
-                with open(content, "rb") as source:
-                    shutil.copyfileobj(source, file, 1 << 20)
-            elif callable(content):
+            if callable(content):
                 content(file)
             else:
-                file.write(content)
+                for block in _blocks(content):
+                    file.write(block)
             file.flush()
             os.fsync(file.fileno())
         try:
@@ -74,3 +73,18 @@ def adopt_segment(folder: SpecFolder, name: str, content: bytes | Path | Callabl
         temporary.unlink(missing_ok=True)
     folder.merge_small()
     return int(np.count_nonzero(new))
+
+
+def _blocks(content: bytes | Path) -> Iterator[bytes]:
+    """Yield the bytes of a segment; an error of reading is not one of the cache that they are written to."""
+    if isinstance(content, bytes):
+        yield content
+        return
+    try:
+        with open(content, "rb") as source:
+            while block := source.read(BLOCK_BYTES):
+                yield block
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise CacheError(f"it cannot be read: {error.strerror or error}", NEXT) from error

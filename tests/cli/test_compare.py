@@ -86,13 +86,13 @@ def test_the_command_prints_tables_and_verdicts_and_goes_on(folder, tmp_path, fo
     assert len(list((own_cache / "comparisons").iterdir())) == 9
 
 
-def test_the_commands_of_the_readme_are_understood():
-    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
-    blocks = [block for block in re.findall(r"```bash\n(.*?)```", readme, flags=re.DOTALL) if "featx compare" in block]
+def test_the_commands_of_the_page_are_understood():
+    page = (Path(__file__).parents[2] / "docs" / "tasks" / "compare.md").read_text(encoding="utf-8")
+    blocks = [block for block in re.findall(r"```bash\n(.*?)```", page, flags=re.DOTALL) if "featx compare" in block]
     first, named = (shlex.split(block.replace("\\\n", " "))[1:] for block in blocks)
     chosen, study = (main.commands[name].make_context(name, rest).params for name, *rest in (first, named))
-    assert chosen["strategies"] == ("frozen:svm", "finetuned", "scratch")
-    assert chosen["train_sizes"] == (0.1, 0.3, 0.75)
+    assert chosen["strategies"] == ("frozen:logistic", "finetuned")
+    assert chosen["train_sizes"] == (0.3, 0.7)
     cnn, alexnet = named_strategies(study["strategies"], study["settings"])
     assert (cnn.name, cnn.strategy, cnn.per_class, cnn.settings["image_size"]) == ("cnn", "scratch", 1500, 100)
     assert (alexnet.name, alexnet.settings["learning_rate"], alexnet.per_class) == ("alexnet", 1e-4, 500)

@@ -18,7 +18,7 @@ from featx.onnx_export.network_graph import network_graph
 from onnx_files import VIEW, fitted, onnx, onnxruntime, written_network  # noqa: F401
 from trainings import classifier, coloured
 
-README = (Path(featx.__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[2] / "docs" / "tasks" / "predict.md").read_text(encoding="utf-8")
 # As Pillow rotates a photograph that was taken upright.
 ORIENTATION, ROTATED = 0x112, 6
 
@@ -63,8 +63,8 @@ def test_classes_come_with_the_most_probable_first(exported, model):
     np.testing.assert_array_equal(shown, np.take_along_axis(probabilities, order, axis=1))
 
 
-def test_the_script_of_the_readme_needs_neither_featx_nor_torch(exported, model, tmp_path):
-    script = re.search(r"```python\n(import sys\n.*?onnxruntime.*?)```", README, re.DOTALL)[1]
+def test_the_script_of_the_page_needs_neither_featx_nor_torch(exported, model, tmp_path):
+    script = re.search(r"```python\n(import sys\n.*?onnxruntime.*?)```", PAGE, re.DOTALL)[1]
     assert len(script.strip().splitlines()) <= 15
     pixels = np.random.default_rng(6).integers(0, 256, (37, 50, 3), dtype=np.uint8)
     exif = Image.Exif()

@@ -1,4 +1,4 @@
-"""Promised: docs/tables.md runs as it is written, and a nested search over a table forwards each image once."""
+"""Promised: docs/tasks/tables.md runs as it is written, and a nested search over a table forwards each image once."""
 
 import pickle
 import re
@@ -17,7 +17,7 @@ from sklearn.preprocessing import StandardScaler
 
 from featx import CNNFeatureTransformer, ImageDecodeError
 
-PAGE = (Path(__file__).parents[2] / "docs" / "tables.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[2] / "docs" / "tasks" / "tables.md").read_text(encoding="utf-8")
 COUNT = 20
 FRAMES = {"pandas": pd.DataFrame, "polars": pl.from_pandas}
 
