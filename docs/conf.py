@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib.metadata import version as version_of
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent / "_extensions"))
+
+# The examples keep their embeddings beside what is built, and not in the cache of whoever builds.
+os.environ.setdefault("FEATX_CACHE", str(Path(__file__).parent / "_build" / "embeddings"))
 
 project = "featx"
 author = "The featx developers"
@@ -48,6 +52,10 @@ sphinx_gallery_conf = {
     "gallery_dirs": ["gallery"],
     # Every example is run unless the build says otherwise: `-D plot_gallery=0`.
     "filename_pattern": r"\.py$",
+    # what several examples share, such as the images that they draw
+    "ignore_pattern": r"/(?!plot_)\w+\.py$",
+    "within_subsection_order": "order_of_examples.order",
+    "reset_modules": ("matplotlib", "order_of_examples.whole_pictures"),
     "abort_on_example_error": True,
     "remove_config_comments": True,
     "download_all_examples": False,

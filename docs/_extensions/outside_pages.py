@@ -1,7 +1,8 @@
 """Pages of the site that are files of the repository outside docs/, and links to them.
 
 The pages of docs/project hold a link to such a file, for those who read them in the repository. On the site they have
-its content, and every link to it, as the repository needs it, leads to the page.
+its content, and every link to it, as the repository needs it, leads to the page. A link to a script of the gallery
+leads to the page that sphinx-gallery makes of it.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from sphinx.application import Sphinx
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
+EXAMPLES = ROOT / "examples"
 PAGES = {
     "benchmarks/README.md": "project/benchmarks",
     "CHANGELOG.md": "project/changelog",
@@ -42,6 +44,8 @@ def _moved(folder: Path, text: str, place: str, anchor: str) -> str:
     found = (folder / place).resolve()
     if not found.is_relative_to(ROOT) or (found.is_relative_to(DOCS) and folder.is_relative_to(DOCS)):
         return f"[{text}]({place}{anchor})"
+    if found.is_relative_to(EXAMPLES) and found.name.startswith("plot_"):
+        return f"[{text}](/gallery/{found.relative_to(EXAMPLES).with_suffix('.rst').as_posix()})"
     if page := PAGES.get(found.relative_to(ROOT).as_posix()):
         return f"[{text}](/{page}.md{anchor})"
     if found.is_relative_to(DOCS) or found.suffix == ".png":

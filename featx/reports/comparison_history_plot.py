@@ -82,6 +82,7 @@ def plot_comparison_history(
                 ax.set_xlim(right=max(ax.get_xlim()[1], curves.train.max() + 0.5))
         which = f", repeat 1 of {result.repeats}; thin: the others" if others else ""
         axes[0].set_title(f"{name}{which}", fontsize=11, loc="left", parse_math=False, **font)
-        axes[1].set_title(best, fontsize=10, loc="left")
+        # It may be a little wider than its panel: then it begins between the panels, and is not cut off.
+        axes[1].set_title(best, fontsize=10, loc="right")
     grid[0, 0].figure.legend(shown.values(), shown, loc="outside upper center", ncols=min(4, len(shown)), frameon=False)
     return grid

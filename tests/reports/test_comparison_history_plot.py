@@ -39,7 +39,7 @@ def test_strategies_that_train_have_a_row_each(result, tmp_path):
     lines = [tuple(line.get_ydata()) for line in loss.get_lines()]
     assert (3.0, 2.0, 1.0) in lines  # of the first seed
     assert (4.0, 3.0, 2.0) in lines
-    assert accuracy.get_title(loc="left").startswith("best epoch: 2")
+    assert accuracy.get_title(loc="right").startswith("best epoch: 2")
 
 
 def test_they_are_drawn_by_iteration_too(result, tmp_path):
@@ -50,7 +50,7 @@ def test_they_are_drawn_by_iteration_too(result, tmp_path):
     for first in (4, 5):  # of both repeats
         steps = np.linspace(first, first - 3, 6)
         assert any(len(line) == 6 and np.allclose(line, steps) for line in drawn)
-    assert accuracy.get_title(loc="left").startswith("best iteration: 4")
+    assert accuracy.get_title(loc="right").startswith("best iteration: 4")
     with pytest.raises(ParameterError, match="got by='batch'"):
         plot_comparison_history(result, by="batch")
 

@@ -66,7 +66,7 @@ def blocks(page):
     matches = list(_BLOCK.finditer(text))
     for match, after in zip_longest(matches, matches[1:]):
         if match[1] in ("bash", "python"):
-            above = re.search(r"<!-- (.*?) -->\s*\Z", text[: match.start()], re.DOTALL)
+            above = re.search(r"<!-- ([^>]*) -->\s*\Z", text[: match.start()])
             # Nothing but blank lines lies between a block and what it prints.
             follows = after and after[1] == "text" and not text[match.end() : after.start()].strip()
             found.append(Block(
