@@ -66,8 +66,8 @@ def test_pages_show_what_their_code_prints(page, in_a_folder):
     if WRITE:
         pages.write(page, printed)
     else:
-        found = {f"{page}:{block.line}": pages.differences(block.shown, text) for block, text in printed}
-        assert {place: line for place, line in found.items() if line is not None} == {}
+        found = {f"{page}:{block.line}": block.difference(text) for block, text in printed}
+        assert {place: words for place, words in found.items() if words is not None} == {}
 
 
 def _in_a_line(line):

@@ -2,7 +2,8 @@
 
 A block of `text` below a block of `bash` or `python` is what that prints on a terminal of 80 columns, without the
 remarks on standard error; a line `...` stands for any lines. A comment above a block changes what is done with it:
-`<!-- not run: REASON -->`, or `<!-- exit code 2 -->`, whose message is compared too.
+`<!-- not run: REASON -->`, `<!-- exit code 2 -->`, whose message is compared too, or `<!-- numbers vary -->` with the
+machine, so that words are compared alone.
 """
 
 import contextlib
@@ -58,6 +59,10 @@ class Block:
         """The lines of a shell, each in one piece, without those that install."""
         lines = self.text.replace("\\\n", " ").splitlines()
         return [" ".join(line.split()) for line in lines if line.strip() and not line.startswith(("#", *NOT_RUN))]
+
+    def difference(self, printed):
+        """Return the first words that are shown and were not printed, or None."""
+        return differences(self.shown, printed, numbers=self.comment != "numbers vary")
 
 
 def blocks(page):
@@ -130,16 +135,17 @@ def write(page, printed):
     (ROOT / page).write_text(text, encoding="utf-8")
 
 
-def differences(shown, printed):
-    """Return the first words that a page shows and that were not printed, or None.
+def differences(shown, printed, *, numbers=True):
+    """Return the first words that a page shows and that were not printed, or None; without numbers, compare words.
 
     Numbers may differ as they do between processors, which round otherwise: percentages by a point, other fractions by
     a fifth; those of the machine, such as times, by anything. Whole numbers and words have to be the same, wherever
     the lines end.
     """
-    words, place, anything = _words(printed), 0, False
     pieces = re.split(r"^\.\.\.$", shown, flags=re.MULTILINE)
-    for piece in map(_words, pieces):
+    words, *split = (_words(text) if numbers else re.findall(r"[a-z]{2,}", text) for text in (printed, *pieces))
+    place, anything = 0, False
+    for piece in split:
         starts = range(place, len(words) - len(piece) + 1) if anything else [place]
         found = next((start for start in starts if _alike(piece, words[start : start + len(piece)])), None)
         if found is None:
