@@ -5,8 +5,8 @@ Find planted faults in a data set
 Wrong labels, copies and blank images make a test look better or worse than it is. `audit_dataset` looks for them. Does
 it find them? Here faults are planted in a data set, so that the answer is known.
 
-The data are 600 handwritten digits that come with scikit-learn, enlarged to 32 pixels: of images of fewer than 12 pixels
-only exact copies are looked for.
+The data are 600 handwritten digits that come with scikit-learn, enlarged to 32 pixels: of images of fewer than 12
+pixels only exact copies are looked for.
 """
 
 import dataclasses

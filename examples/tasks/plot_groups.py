@@ -52,8 +52,8 @@ for name, dataset in {"without groups": plain, "with groups": grouped}.items():
     for candidate in result.evaluation.candidates:
         accuracy[candidate.head, name] = candidate.metrics["accuracy"]
 
-_, ax = plt.subplots(figsize=(7, 3), layout="constrained")
-for place, ((head, name), one) in enumerate(accuracy.items()):
+figure, ax = plt.subplots(figsize=(7, 3), layout="constrained")
+for place, ((_, name), one) in enumerate(accuracy.items()):
     colour = "tab:red" if name.startswith("without") else "tab:blue"
     ax.plot([100 * one.low, 100 * one.high], [place, place], color=colour)
     ax.plot(100 * one.value, place, "o", color=colour)

@@ -79,7 +79,9 @@ def test_every_line_is_one_of_featx(tool, names):
             assert not unknown, code
 
 
-@pytest.mark.parametrize("tool", ["Keras", "fastai", *(pytest.param(tool, marks=pytest.mark.long) for tool in TOOLS[2:])])
+@pytest.mark.parametrize(
+    "tool", ["Keras", "fastai", *(pytest.param(tool, marks=pytest.mark.long) for tool in TOOLS[2:])]
+)
 def test_parameters_are_accepted_together(tool, names):
     together = {}
     for code in lines(tool):
@@ -133,7 +135,9 @@ def commanded(code):
     if words[0] == "export":
         pytest.importorskip("onnxscript")
         data = featx.load_dataset("photos/")
-        model = make_pipeline(featx.CNNFeatureTransformer("resnet18", weights=None, image_size=32), LogisticRegression())
+        model = make_pipeline(
+            featx.CNNFeatureTransformer("resnet18", weights=None, image_size=32), LogisticRegression()
+        )
         featx.save_model(model.fit(data.images, data.labels), "model.skops")
         return words
     words = ["resnet18" if word == "resnet50" else "squeezenet1_1" if word == "efficientnet_lite0" else word
