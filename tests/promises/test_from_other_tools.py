@@ -79,8 +79,7 @@ def test_every_line_is_one_of_featx(tool, names):
             assert not unknown, code
 
 
-@pytest.mark.parametrize("tool", TOOLS[:2] + [pytest.param(tool, marks=pytest.mark.long) for tool in TOOLS[2:]])]
-)
+@pytest.mark.parametrize("tool", TOOLS[:2] + [pytest.param(tool, marks=pytest.mark.long) for tool in TOOLS[2:]])
 def test_parameters_are_accepted_together(tool, names):
     together = {}
     for code in lines(tool):
