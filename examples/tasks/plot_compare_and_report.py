@@ -43,7 +43,7 @@ _ = featx.plot_comparison(result)
 # Is the difference real?
 # -----------------------
 # Pairs are tested on the same test images; ``p_adjusted`` allows for the number of pairs. After one repeat the test
-# says nothing about other training images. With ``repeats=5`` the split is drawn five times, and the test allows for it.
+# says nothing about other training images. ``repeats=5`` draws the split five times, and the test allows for that.
 
 for pair in result.sizes[-1].pairs:
     gain = pair.difference
