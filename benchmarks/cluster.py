@@ -31,6 +31,9 @@ from featx import CNNFeatureTransformer, EmbeddingCache
 from featx.extraction.share_worker import forward_share
 from featx.images.sources import as_sources
 
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "support"))
+from ray_node import ray_node  # noqa: E402
+
 BACKENDS = ("loky", "multiprocessing", "dask", "ray")
 N_WORKERS = 2
 
@@ -67,12 +70,10 @@ def cluster(backend: str, folder: str):
             stack.enter_context(Client(stack.enter_context(local)))
             options = {}
         elif backend == "ray":
-            import ray
             from ray.util.joblib import register_ray
 
             register_ray()
-            ray.init(num_cpus=N_WORKERS, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
-            stack.callback(ray.shutdown)
+            stack.enter_context(ray_node(N_WORKERS))
         stack.enter_context(joblib.parallel_config(backend, **options))
         yield
 

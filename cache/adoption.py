@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
@@ -15,10 +16,11 @@ from .segment import SUFFIX, Segment, SegmentDamagedError, write_segment
 
 __all__ = ["adopt_segment"]
 
+BLOCK_BYTES = 1 << 20
 NEXT = "Bring it here again, or run `featx cache verify` where it is."
 
 
-def adopt_segment(folder: SpecFolder, name: str, content: bytes | Path) -> int:
+def adopt_segment(folder: SpecFolder, name: str, content: bytes | Path | Callable[[BinaryIO], object]) -> int:
     """Commit the rows of a segment that are not in the folder yet, and return their number.
 
     Parameters
@@ -26,13 +28,14 @@ def adopt_segment(folder: SpecFolder, name: str, content: bytes | Path) -> int:
     folder : SpecFolder
     name : str
         The file's name, which is random: where a file of that name is here, it is this segment, and nothing is done.
-    content : bytes or Path
-        The segment, or where it is.
+    content : bytes, Path or callable
+        The segment, where it is, or what writes it to the open file that it is given.
 
     Raises
     ------
     CacheError
-        If it does not match its checksums, or its rows have another width or dtype than those that are here.
+        If it cannot be read, does not match its checksums, or its rows have another width or dtype than those that are
+        here.
     """
     target = folder.path / name
     if target.exists():
@@ -41,11 +44,11 @@ def adopt_segment(folder: SpecFolder, name: str, content: bytes | Path) -> int:
     temporary = target.with_name(temporary_name(SUFFIX))
     try:
         with open(temporary, "wb") as file:
-            if isinstance(content, Path):
-                with open(content, "rb") as source:
-                    shutil.copyfileobj(source, file, 1 << 20)
+            if callable(content):
+                content(file)
             else:
-                file.write(content)
+                for block in _blocks(content):
+                    file.write(block)
             file.flush()
             os.fsync(file.fileno())
         try:
@@ -70,3 +73,18 @@ def adopt_segment(folder: SpecFolder, name: str, content: bytes | Path) -> int:
         temporary.unlink(missing_ok=True)
     folder.merge_small()
     return int(np.count_nonzero(new))
+
+
+def _blocks(content: bytes | Path) -> Iterator[bytes]:
+    """Yield the bytes of a segment; an error of reading is not one of the cache that they are written to."""
+    if isinstance(content, bytes):
+        yield content
+        return
+    try:
+        with open(content, "rb") as source:
+            while block := source.read(BLOCK_BYTES):
+                yield block
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise CacheError(f"it cannot be read: {error.strerror or error}", NEXT) from error

@@ -46,7 +46,7 @@ class SpecFolder:
         self.spec = spec
         self.damaged: list[tuple[str, str]] = []
         self._segments: dict[str, Segment] = {}
-        self._index = Index()
+        self._index: Index[Segment] = Index()
         self._refused: set[str] = set()
         self._swept = False
         self._listing = threading.Lock()
@@ -131,7 +131,7 @@ class SpecFolder:
             "End what merges or prunes there meanwhile.",
         )
 
-    def _look_up(self, digests: np.ndarray) -> tuple[Index, np.ndarray]:
+    def _look_up(self, digests: np.ndarray) -> tuple[Index[Segment], np.ndarray]:
         """Return the current index, and the number in it of each digest's row, or -1."""
         # Other threads may have listed the folder at another time: each uses its own index.
         index = self._index = self._index.updated(self.segments())

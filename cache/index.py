@@ -7,35 +7,51 @@ the others.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
 
 import numpy as np
 
-from .segment import Segment, sort_keys
+from .segment import sort_keys
 
-__all__ = ["Index"]
+__all__ = ["Digests", "Index"]
 
 # How many digests are looked up at once, so that the memory for a search does not grow with their number.
 DIGESTS_AT_ONCE = 1 << 16
 
 
-class Index:
+class Digests(Protocol):
+    """What an index needs of a segment: the digests of its rows, uint8 (n_rows, 32)."""
+
+    @property
+    def n_rows(self) -> int:
+        """How many there are."""
+
+    @property
+    def digests(self) -> np.ndarray:
+        """The first bytes of which are searched."""
+
+
+Rows = TypeVar("Rows", bound=Digests)
+
+
+class Index(Generic[Rows]):
     """The rows of some segments, numbered across all of them; an index is never modified.
 
     Attributes
     ----------
-    segments : list of Segment
+    segments : list of Segment, or of anything else that has digests
     starts : ndarray of int64, shape (number of segments + 1,)
         The number of each segment's first row, and the total number of rows.
     """
 
-    def __init__(self, parts: tuple[_SortedRows, ...] = (), listed: tuple[Segment, ...] = ()) -> None:
+    def __init__(self, parts: tuple[_SortedRows[Rows], ...] = (), listed: tuple[Rows, ...] = ()) -> None:
         self._parts, self._listed = parts, listed
         self.segments = [segment for part in parts for segment in part.segments]
         self.starts = _starts(self.segments)
 
-    def updated(self, segments: list[Segment]) -> Index:
+    def updated(self, segments: list[Rows]) -> Index[Rows]:
         """Return the index of these segments, reusing the parts of this one."""
         listed = tuple(segments)
         if listed == self._listed:
@@ -70,10 +86,10 @@ class Index:
 
 
 @dataclass(frozen=True, eq=False)
-class _SortedRows:
+class _SortedRows(Generic[Rows]):
     """Rows of several segments: the first bytes of their digests in order, and the number of the row for each."""
 
-    segments: list[Segment]
+    segments: list[Rows]
     starts: np.ndarray
     keys: np.ndarray
     rows: np.ndarray
@@ -82,21 +98,21 @@ class _SortedRows:
         return len(self.rows)
 
     @classmethod
-    def of(cls, segments: list[Segment]) -> _SortedRows:
+    def of(cls, segments: list[Rows]) -> _SortedRows[Rows]:
         keys = np.concatenate([sort_keys(segment.digests) for segment in segments])
         return cls._sorted(segments, keys, None)
 
     @classmethod
-    def _sorted(cls, segments: list[Segment], keys: np.ndarray, rows: np.ndarray | None) -> _SortedRows:
+    def _sorted(cls, segments: list[Rows], keys: np.ndarray, rows: np.ndarray | None) -> _SortedRows[Rows]:
         # Of equal digests the first row counts; a stable sort of sorted pieces is fast.
         order = np.argsort(keys, kind="stable")
         return cls(segments, _starts(segments), keys[order], order if rows is None else rows[order])
 
-    def merged(self, other: _SortedRows) -> _SortedRows:
+    def merged(self, other: _SortedRows[Rows]) -> _SortedRows[Rows]:
         rows = np.concatenate([self.rows, other.rows + len(self)])
         return self._sorted(self.segments + other.segments, np.concatenate([self.keys, other.keys]), rows)
 
-    def restricted_to(self, wanted: set[Segment]) -> _SortedRows:
+    def restricted_to(self, wanted: set[Rows]) -> _SortedRows[Rows]:
         """Return these rows without those of other segments."""
         keep = np.array([segment in wanted for segment in self.segments])
         if keep.all():
@@ -139,5 +155,5 @@ def by_segment(starts: np.ndarray, rows: np.ndarray) -> Iterator[tuple[int, np.n
         yield number, order[cuts[number] : cuts[number + 1]]
 
 
-def _starts(segments: list[Segment]) -> np.ndarray:
+def _starts(segments: Sequence[Digests]) -> np.ndarray:
     return np.cumsum([0, *(segment.n_rows for segment in segments)])

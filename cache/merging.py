@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,8 +10,8 @@ from ..exceptions import CacheError
 from .adoption import adopt_segment
 from .digest_file import DigestFile
 from .folder import SpecFolder
-from .maintenance import DIGESTS, spec_folders
-from .reference_outputs import ReferenceOutputs, outputs_agree
+from .maintenance import DIGESTS, SPEC_FOLDER, spec_folders
+from .reference_outputs import ReferenceOutputs
 
 __all__ = ["MergeReport", "merge_caches"]
 
@@ -51,13 +50,16 @@ def merge_caches(root: Path, sources: Sequence[Path]) -> MergeReport:
     """
     report = MergeReport()
     for source in sources:
+        links = [path for path in source.iterdir() if SPEC_FOLDER.fullmatch(path.name) and path.is_symlink()]
+        report.problems += [(path, "a link, which is not followed") for path in links]
         for path, spec in spec_folders(source):
             if spec is None:
                 report.problems.append((path / "spec.json", "missing, unreadable or of another spec"))
                 continue
             folder = SpecFolder(root / spec.digest, spec)
             other = SpecFolder(path, spec)
-            if reason := _mismatch(ReferenceOutputs(folder), ReferenceOutputs(other)):
+            theirs = ReferenceOutputs(other)
+            if reason := ReferenceOutputs(folder).refusal(theirs.load(), lost=theirs.path.exists()):
                 report.problems.append((path, reason))
                 continue
             for name in sorted(other.names()):
@@ -70,17 +72,3 @@ def merge_caches(root: Path, sources: Sequence[Path]) -> MergeReport:
                     report.problems.append((path / name, "it disappeared meanwhile: merge again"))
         DigestFile(root / DIGESTS).adopt(DigestFile(source / DIGESTS))
     return report
-
-
-def _mismatch(ours: ReferenceOutputs, others: ReferenceOutputs) -> str:
-    """Keep the outputs of a custom module, which its rows belong to; return why rows must be left out, or ""."""
-    known, given = ours.load(), others.load()
-    if given is None:
-        if known is None and not others.path.exists():
-            return ""
-        return "the outputs of its network for two fixed images, by which it is recognised, are lost"
-    if known is None and ours.has_rows():
-        return "the rows here have no outputs to compare its network by"
-    with contextlib.suppress(OSError):
-        known = ours.keep(given)
-    return "" if outputs_agree(known if known is not None else given, given) else "its rows are another network's"

@@ -71,6 +71,27 @@ class ReferenceOutputs:
         known = self.load()
         return outputs if known is None else known
 
+    def refusal(self, given: np.ndarray | None, *, lost: bool = False) -> str:
+        """Keep the outputs that come with rows of another cache; return why its rows must be left out, or "".
+
+        Parameters
+        ----------
+        given : ndarray or None
+            None where the network was given by name, whose rows need none.
+        lost : bool, default=False
+            There were some, which cannot be read.
+        """
+        known = self.load()
+        if given is None:
+            if known is None and not lost:
+                return ""
+            return "the outputs of its network for two fixed images, by which it is recognised, are lost"
+        if known is None and self.has_rows():
+            return "the rows here have no outputs to compare its network by"
+        with contextlib.suppress(OSError):
+            known = self.keep(given)
+        return "" if outputs_agree(known if known is not None else given, given) else "its rows are another network's"
+
     def set_rows_aside(self, reason: str) -> None:
         """Rename the segments, as is done with damaged ones, so that their rows are computed again."""
         for segment in self.folder.segments():

@@ -130,6 +130,8 @@ class Segment:
     n_rows, width : int
     dtype : dtype of float32, float16 or int16
     row_bytes : int
+    digests_offset : int
+        Where in the file they begin.
     digests : ndarray of uint8, shape (n_rows, 32)
 
     Raises
@@ -152,7 +154,7 @@ class Segment:
                 raise SegmentDamagedError(path, "not a segment, or its header does not match its checksum")
             try:
                 header = json.loads(text)
-                offset, digests_checksum = self._parse_header(header, os.fstat(file.fileno()).st_size)
+                digests_checksum = self._parse_header(header, os.fstat(file.fileno()).st_size)
                 parts = [(0, len(start) + len(text)), *data_places(header, self.dtype.itemsize)]
                 # Segments of earlier versions have no such checksum.
                 sound = "rest" not in header or checksum_outside(file, parts) == header["rest"]
@@ -162,15 +164,15 @@ class Segment:
                 raise SegmentDamagedError(path, "belongs to another spec")
             if not sound:
                 raise SegmentDamagedError(path, "the bytes around its rows do not match their checksum")
-            file.seek(offset)
+            file.seek(self.digests_offset)
             data = file.read(self.n_rows * 32)
         if hashlib.sha256(data).hexdigest() != digests_checksum:
             raise SegmentDamagedError(path, "the digests do not match their checksum")
         self.digests = np.frombuffer(data, np.uint8).reshape(-1, 32)
         self._verified = False
 
-    def _parse_header(self, header: dict[str, Any], size: int) -> tuple[int, str]:
-        """Check and take over the header of a file of that size; return the offset and checksum of the digests."""
+    def _parse_header(self, header: dict[str, Any], size: int) -> str:
+        """Check and take over the header of a file of that size; return the checksum of the digests."""
         if header["format"] != FORMAT:
             raise SegmentDamagedError(self.path, f"format {header['format']}, this featx reads {FORMAT}")
         self.spec_json = header["spec"]
@@ -179,14 +181,15 @@ class Segment:
             raise SegmentDamagedError(self.path, f"dtype {dtype!r}, this featx reads {', '.join(DTYPES)}")
         self.dtype = np.dtype(dtype)
         self.row_bytes = self.width * self.dtype.itemsize
-        offset, checksum = header["digests"]
+        self.digests_offset, checksum = header["digests"]
         self._offset, self._checksum = header["embeddings"]
-        numbers = (self.n_rows, self.width, offset, self._offset)
+        numbers = (self.n_rows, self.width, self.digests_offset, self._offset)
         whole = all(type(n) is int and n >= 0 for n in numbers) and (self.width or not self.n_rows)
         # Before anything of that size is allocated.
-        if not whole or max(offset + 32 * self.n_rows, self._offset + self.n_rows * self.row_bytes) > size:
+        ends = self.digests_offset + 32 * self.n_rows, self._offset + self.n_rows * self.row_bytes
+        if not whole or max(ends) > size:
             raise SegmentDamagedError(self.path, f"truncated, or its shape {header['shape']} is impossible")
-        return offset, checksum
+        return str(checksum)
 
     def read(self, rows: np.ndarray, out: np.ndarray, places: np.ndarray) -> None:
         """Put the embeddings of increasing `rows` at `out[places]`, in block reads that skip unneeded rows."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from ..exceptions import CacheError
 from .spec import EmbeddingSpec
 
-__all__ = ["choose_spec", "differences"]
+__all__ = ["choose_spec", "differences", "fitting_specs"]
 
 # Feature maps that fine-tuning keeps have a pooling that begins with this.
 FEATURE_MAP = "map:"
@@ -46,19 +46,9 @@ def choose_spec(
         for spec in specs
         if digest is not None or pooling.startswith(FEATURE_MAP) or not spec.pooling.startswith(FEATURE_MAP)
     ]
-    found = [spec for spec in found if spec.digest.startswith(digest or "")]
-    for name, wanted in fields.items():
-        values = {spec: str(getattr(spec, name)) for spec in found}
-        fitting = [spec for spec in found if wanted in (values[spec], values[spec].split(";")[0])]
-        if found and not fitting:
-            known = ", ".join(sorted(set(values.values()))[:MOST_LISTED])
-            raise CacheError(f"got {name}={wanted!r}; the embeddings that there are have {known}", "Name one of these.")
-        found = fitting
+    found = fitting_specs(found, digest=digest, fields=fields)
     if len(found) == 1:
         return found[0]
-    if not found:
-        asked = "" if digest is None else f" whose digest begins with {digest!r}"
-        raise CacheError(f"there are no embeddings{asked}", "`featx cache info` lists what there is.")
     lines = [f"{spec.digest[:DIGEST_CHARACTERS]}: {text}" for spec, text in zip(found, differences(found), strict=True)]
     more = [f"and {len(lines) - MOST_LISTED} more"] if len(lines) > MOST_LISTED else []
     step = (
@@ -68,6 +58,44 @@ def choose_spec(
     raise CacheError(
         f"{len(found)} kinds of embeddings fit", "\n  ".join([f"{step} {example}", *lines[:MOST_LISTED], *more])
     )
+
+
+def fitting_specs(
+    specs: Sequence[EmbeddingSpec],
+    *,
+    digest: str | None = None,
+    fields: Mapping[str, str] | None = None,
+    step: str = "`featx cache info` lists what there is.",
+) -> list[EmbeddingSpec]:
+    """Return the specs that match; all of them without a condition.
+
+    Parameters
+    ----------
+    specs : sequence of EmbeddingSpec
+    digest : str, default=None
+        The first characters of the digest.
+    fields : mapping of str to str, default=None
+        As for `choose_spec`.
+    step : str
+        The next step where there are none.
+
+    Raises
+    ------
+    CacheError
+        If none matches.
+    """
+    found = [spec for spec in specs if spec.digest.startswith(digest or "")]
+    for name, wanted in (fields or {}).items():
+        values = {spec: str(getattr(spec, name)) for spec in found}
+        fitting = [spec for spec in found if wanted in (values[spec], values[spec].split(";")[0])]
+        if found and not fitting:
+            known = ", ".join(sorted(set(values.values()))[:MOST_LISTED])
+            raise CacheError(f"got {name}={wanted!r}; the embeddings that there are have {known}", "Name one of these.")
+        found = fitting
+    if not found:
+        asked = "" if digest is None else f" whose digest begins with {digest!r}"
+        raise CacheError(f"there are no embeddings{asked}", step)
+    return found
 
 
 def differences(specs: Sequence[EmbeddingSpec]) -> list[str]:

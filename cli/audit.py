@@ -79,6 +79,8 @@ def audit(data: str, dry_run: bool, **options: Any) -> None:
     check_names(options)
     check_heads([options["head"]], {})
     dataset, test = datasets_from(options, data)
+    if options["write_groups"]:
+        check_groups_file(options["write_groups"], *(one for one in (dataset, test) if one is not None))
     announce(options, "loading scikit-learn")
     from ..audit.audit import audit_dataset
     from ..reports.audit import audit_parts
@@ -104,6 +106,6 @@ def audit(data: str, dry_run: bool, **options: Any) -> None:
     save_report(options, result, None)
     print_result(options, result, audit_parts(result))
     if options["write_groups"]:
-        note(options, f"{options['write_groups']}: manifest with groups written; `featx fit` keeps each on one side")
+        note(options, f"{options['write_groups']}: manifest with groups written")
     if options["strict"] and result.found:
         sys.exit(FOUND)

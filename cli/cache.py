@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .interrupts import note_kept
+from .cache_options import chosen_fields, folder_option, opened, spec_options
 from .missing import missing
 from .option_groups import Commands
 from .overwrites import check_export
 from .report import say, show
+from .transfer import pull, push
 
 if TYPE_CHECKING:
     from ..cache import EmbeddingCache
@@ -38,9 +39,6 @@ class _Quantity(click.ParamType):
         return float(match[1]) * _UNITS[match[2]]
 
 
-_directory = click.option("--cache", "root", metavar="DIR", help="[default: $FEATX_CACHE or the user's cache folder]")
-
-
 @click.group(cls=Commands)
 def cache() -> None:
     """Look at, check and trim the cache of embeddings.
@@ -52,7 +50,7 @@ def cache() -> None:
 
 
 @cache.command()
-@_directory
+@folder_option
 def info(root: str | None) -> None:
     """Say what the cache holds.
 
@@ -62,11 +60,11 @@ def info(root: str | None) -> None:
     """
     from ..reports.listings import cache_parts
 
-    show(cache_parts(_open(root)))
+    show(cache_parts(opened(root)))
 
 
 @cache.command()
-@_directory
+@folder_option
 def verify(root: str | None) -> None:
     """Compare every byte with its checksum; exit code 1 if something is damaged.
 
@@ -74,7 +72,7 @@ def verify(root: str | None) -> None:
     Example:
         featx cache verify
     """
-    store = _open(root)
+    store = opened(root)
     report = store.verify()
     _print(store, report)
     if not report.clean:
@@ -83,7 +81,7 @@ def verify(root: str | None) -> None:
 
 
 @cache.command()
-@_directory
+@folder_option
 def repair(root: str | None) -> None:
     """Set damaged files aside and sweep what killed writers left.
 
@@ -91,12 +89,12 @@ def repair(root: str | None) -> None:
     Example:
         featx cache repair
     """
-    store = _open(root)
+    store = opened(root)
     _print(store, store.repair())
 
 
 @cache.command()
-@_directory
+@folder_option
 @click.option("--max-bytes", type=_Quantity("size", "|b|kb|mb|gb|tb"), metavar="SIZE", help="Such as 2GB.")
 @click.option("--max-age", type=_Quantity("time", "s|m|h|d"), metavar="TIME", help="Such as 30d.")
 def prune(root: str | None, max_bytes: float | None, max_age: float | None) -> None:
@@ -108,7 +106,7 @@ def prune(root: str | None, max_bytes: float | None, max_age: float | None) -> N
     """
     if max_bytes is None and max_age is None:
         raise click.UsageError("say what to keep: --max-bytes SIZE, --max-age TIME, or both")
-    store = _open(root)
+    store = opened(root)
     freed = store.prune(max_bytes=None if max_bytes is None else int(max_bytes), max_age=max_age)
     from ..display.quantities import size_text
 
@@ -116,7 +114,7 @@ def prune(root: str | None, max_bytes: float | None, max_age: float | None) -> N
 
 
 @cache.command()
-@_directory
+@folder_option
 def compact(root: str | None) -> None:
     """Merge small files and drop what is there twice.
 
@@ -124,7 +122,7 @@ def compact(root: str | None) -> None:
     Example:
         featx cache compact
     """
-    store = _open(root)
+    store = opened(root)
     from ..display.quantities import count_text
 
     say(f"{store.root}: {count_text(store.compact(), 'file')} fewer")
@@ -132,7 +130,7 @@ def compact(root: str | None) -> None:
 
 @cache.command()
 @click.argument("caches", nargs=-1, required=True, type=click.Path(exists=True, file_okay=False), metavar="CACHE...")
-@_directory
+@folder_option
 def merge(caches: tuple[str, ...], root: str | None) -> None:
     """Bring the embeddings of other caches into one, checked and none twice; exit code 1 if some had to be left out.
 
@@ -144,7 +142,7 @@ def merge(caches: tuple[str, ...], root: str | None) -> None:
     """
     from ..cache.checks import check_cache
 
-    store = _open(root, made=True)
+    store = opened(root, made=True)
     for path in caches:
         check_cache(Path(path))
     report = store.merge(caches)
@@ -159,12 +157,8 @@ def merge(caches: tuple[str, ...], root: str | None) -> None:
 
 
 @cache.command()
-@_directory
-@click.option("--backbone", help="Of the embeddings to write.")
-@click.option("--layer", help="Of the embeddings to write.")
-@click.option("--pooling", help="Of the embeddings to write.")
-@click.option("--precision", help="Of the embeddings to write, such as bfloat16.")
-@click.option("--spec", help="First characters of their digest, from `featx cache info`.")
+@folder_option
+@spec_options("write")
 @click.option("--output", "-o", required=True, type=click.Path(dir_okay=False, path_type=Path), metavar="FILE.h5",
               help="Write them with the names of the images.")  # fmt: skip
 def export(root: str | None, spec: str | None, output: Path, **fields: str | None) -> None:
@@ -177,31 +171,13 @@ def export(root: str | None, spec: str | None, output: Path, **fields: str | Non
     Example:
         featx cache export --layer head --pooling avg -o embeddings.h5
     """
-    chosen = {name: value for name, value in fields.items() if value is not None}
     check_export(output)
-    rows = _open(root).export(output, spec=spec, **chosen)
+    rows = opened(root).export(output, spec=spec, **chosen_fields(fields))
     say(f"{output}: {rows:,} embeddings")
 
 
-cache.add_command(missing)
-
-
-def _open(root: str | None, *, made: bool = False) -> EmbeddingCache:
-    """Return the cache; a named one must exist unless it is `made`, the default one need not exist yet."""
-    from ..cache import EmbeddingCache
-    from ..cache.checks import check_cache
-    from ..exceptions import CacheError
-
-    note_kept("the cache is whole, with what was done so far")  # whenever it is stopped
-    store = EmbeddingCache(root)
-    try:
-        check_cache(store.root)
-    except CacheError as error:
-        if root is not None and not (made and not store.root.exists()):
-            raise
-        if store.root.exists():
-            say(f"warning: {error}", err=True)
-    return store
+for command in (push, pull, missing):
+    cache.add_command(command)
 
 
 def _print(store: EmbeddingCache, report: CacheReport) -> None:

@@ -61,7 +61,7 @@ def export(model: str, output: Path, data: str | None, **options: Any) -> None:
     found = export_onnx(model, output, check=dataset, weights=options["weights"], **parameters)
     note(
         options,
-        f"compared with featx on {found.n_images} images: probabilities differ by up to "
+        f"compared with featx in float32 on {found.n_images} images: probabilities differ by up to "
         f"{found.largest_difference:.1g} (accepted: {found.tolerance:g}), {found.n_differing} have another class",
     )
     takes = "images of any size" if found.input == "image" else "images that were resized and cut before"

@@ -58,6 +58,9 @@ if TYPE_CHECKING:
     from .onnx_export.export import OnnxExport, export_onnx
     from .ranking.rank import rank_backbones
     from .ranking.result import RankingResult
+    from .remote.pull import pull_cache
+    from .remote.push import push_cache
+    from .remote.result import TransferResult
     from .reports.comparison_confusion_plot import plot_comparison_confusion
     from .reports.comparison_history_plot import plot_comparison_history
     from .reports.comparison_plot import plot_comparison
@@ -132,6 +135,9 @@ _MODULES = {
     "evaluation.nested_subsets": ("nested_subsets",),
     # the store
     "cache": ("EmbeddingCache", "EmbeddingSpec"),
+    "remote.push": ("push_cache",),
+    "remote.pull": ("pull_cache",),
+    "remote.result": ("TransferResult",),
     # errors
     "exceptions": (
         "BackboneError",

@@ -1,10 +1,12 @@
 """What featx changes in the whole process that uses it, and what it remembers there from one call to the next.
 
-It changes: how the C library keeps freed memory (`keep_freed_memory`); the time limit of connections while weights are
-downloaded (`connections_time_out`). Python calls functions of its modules at exit (`at_exit`) and after a fork
-(`after_fork`). It starts threads that end with the call, and processes that decode what might hang, which end with this
-one. It has Pillow load its formats. While threads for batches are started, torch's number of threads is another one for
-a moment. Nothing else: no signal, no environment variable, no default of torch or warnings.
+It changes: how the C library keeps freed memory (`keep_freed_memory`); the time limit of connections while weights
+are downloaded (`connections_time_out`). Python calls functions of its modules at exit (`at_exit`) and after a fork
+(`after_fork`). It starts threads that end with the call, and processes that decode what might hang, which end with
+this one. It has Pillow load its formats. While threads for batches are started, torch's number of threads is another
+one for a moment; while a GPU computes embeddings, torch does not round float32 to TF32 (`networks.device`); while
+skops is loaded, scikit-learn's adapters to other libraries are not found (`model_files.light_skops`). Nothing else:
+no signal, no environment variable, no default of torch or warnings.
 
 It remembers what would cost time to find again, and what was said (`remember`): see `KINDS`.
 """

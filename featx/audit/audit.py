@@ -110,7 +110,10 @@ def audit_dataset(
     rows = np.setdiff1d(np.arange(len(dataset)), list(pictures.unreadable))
     if not len(rows):
         raise DatasetError("none of the images can be read", next(iter(pictures.unreadable.values())))
-    X, known = extraction.embeddings[0][rows], pictures.take(rows)
+    # No second copy of all embeddings where every image could be read.
+    X = extraction.embeddings[0] if len(rows) == len(dataset) else extraction.embeddings[0][rows]
+    del extraction
+    known = pictures.take(rows)
     classes, truth = np.unique(np.asarray(dataset.labels), return_inverse=True)
     with _timed(seconds, "near-duplicates"):
         note_step("looking for near-duplicates")
@@ -133,9 +136,9 @@ def audit_dataset(
         similar=[pair.of_rows(rows) for pair in similar],
     )
     if n_tiny := int((known.size.min(axis=1) < LEAST_SIDE).sum()):
-        result.notes.append(
-            f"{count_text(n_tiny, 'image')} of fewer than {LEAST_SIDE} pixels a side: looked at for exact copies only"
-        )
+        tiny = f"{count_text(n_tiny, 'image')} of fewer than {LEAST_SIDE} pixels a side"
+        result.notes.append(f"{tiny}: looked at for exact copies only")
+        result.not_checked.append(f"near-duplicates among {tiny}")
     if sum(pair.kind != "copy" for pair in found) > CROWDED * len(rows):
         result.notes.append(
             "warning: so many pairs mean that different images are too alike here to be told from near-duplicates; "
@@ -154,6 +157,7 @@ def audit_dataset(
             predicted, _ = predict_held_out(tuned, X, y, folds, groups=left.groups, together=duplicates)
     except DatasetError as error:
         result.notes.append(f"labels, shortcuts and cost were not checked: {error}")
+        result.not_checked += ["labels", "shortcuts"]
         return result
     probabilities = predicted.probabilities
     errors = find_label_errors(y, probabilities)

@@ -16,20 +16,24 @@ COMPONENTS = 64
 FITTED, CHUNK = 5000, 2048
 
 
-def candidate_pairs(embeddings: np.ndarray, copies: tuple[np.ndarray, np.ndarray], hashes: np.ndarray) -> np.ndarray:
-    """Return pairs of rows that may show the same picture, int (p, 2), each once and the lower row first.
+def candidate_pairs(
+    embeddings: np.ndarray, chosen: np.ndarray, copies: tuple[np.ndarray, np.ndarray], hashes: np.ndarray
+) -> np.ndarray:
+    """Return pairs of n images that may show the same picture, int (p, 2), each once and the lower number first.
 
     Parameters
     ----------
-    embeddings : ndarray, shape (n, d)
+    embeddings : ndarray, shape (m, d)
+    chosen : ndarray of int, shape (n,)
+        The rows of these images.
     copies : (ndarray, ndarray), each of shape (n, components)
         Rows of length 1 of grey copies and of their mirror images; see `Likeness`.
     hashes : ndarray of uint64, shape (n, 2)
         Perceptual hashes of the image and of its mirror image.
     """
-    if len(embeddings) < 2:
+    if len(chosen) < 2:
         return np.zeros((0, 2), int)
-    rows = _components(embeddings)
+    rows = _components(embeddings, chosen)
     upright, mirrored = copies
     found = [_neighbours(rows, rows), _neighbours(upright, upright), _neighbours(mirrored, upright)]
     found.append(_equal_hashes(hashes))
@@ -41,16 +45,19 @@ def _unit(rows: np.ndarray) -> np.ndarray:
     return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-6)
 
 
-def _components(embeddings: np.ndarray) -> np.ndarray:
+def _components(embeddings: np.ndarray, chosen: np.ndarray) -> np.ndarray:
     """Return embeddings of length 1 on their first principal components, of length 1 again."""
     from sklearn.decomposition import PCA
 
-    n = len(embeddings)
-    chosen = embeddings if n <= FITTED else embeddings[np.random.default_rng(0).choice(n, FITTED, replace=False)]
-    chosen = _unit(chosen.astype(np.float32))
-    pca = PCA(min(COMPONENTS, *chosen.shape), random_state=0).fit(chosen)
+    n = len(chosen)
+    fitted = chosen if n <= FITTED else chosen[np.random.default_rng(0).choice(n, FITTED, replace=False)]
+    pca = PCA(min(COMPONENTS, len(fitted), embeddings.shape[1]), random_state=0)
+    pca.fit(_unit(embeddings[fitted].astype(np.float32, copy=False)))
     # In parts, so that no second copy of all embeddings is made.
-    parts = [pca.transform(_unit(embeddings[i : i + CHUNK].astype(np.float32))) for i in range(0, n, CHUNK)]
+    parts = [
+        pca.transform(_unit(embeddings[chosen[i : i + CHUNK]].astype(np.float32, copy=False)))
+        for i in range(0, n, CHUNK)
+    ]
     return _unit(np.concatenate(parts).astype(np.float32))
 
 

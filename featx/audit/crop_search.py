@@ -5,13 +5,15 @@ A network's embedding of a crop may be far from that of its image, where all ima
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from .alignment import Placement
 from .likeness import standardised
 from .resampling import means, reduced
 
-__all__ = ["find_crops"]
+__all__ = ["LIMITS", "CropLimits", "find_crops"]
 
 # Sides of the parts, of the image's, and how many places of each along a side; the first table is taken that is not too
 # much work, in products of two numbers. Mirrored crops are searched for with the first table only.
@@ -23,35 +25,70 @@ TABLES = (
 WORK = 2e12
 # Side of the copies that are compared, components of them, and images that the components are fitted on.
 SIDE, COMPONENTS, FITTED = 10, 32, 5000
-# Candidates of each image, and of each of more than so many images.
-NEAREST, MANY, FEWER = 6, 30_000, 2
 # Numbers of one block of comparisons, and pairs that are placed at a time.
 BLOCK, PAIRS = 2**24, 512
 TINY = 1e-6
 
 
-def find_crops(copies: np.ndarray) -> tuple[np.ndarray, Placement]:
-    """Return, for each image, the six others with a part that is most like it, int (p, 2), and where that part is.
+@dataclass(frozen=True)
+class CropLimits:
+    """How many pairs the search for crops may look at.
 
-    Of each of more than 30,000 images only two. The image with the part is the first of a pair.
+    Attributes
+    ----------
+    candidates : int
+        Of each image, the others with a part that is most like it.
+    many, fewer : int
+        Of each of more than `many` images there are `fewer` candidates.
+    placed : int
+    share : float
+        Where there are more than `placed` pairs, this share of them are placed precisely, the nearest, but at least
+        `placed`: more than enough to tell chance from.
+    """
+
+    candidates: int = 6
+    many: int = 30_000
+    fewer: int = 2
+    placed: int = 40_000
+    share: float = 0.3
+
+    def candidates_of(self, n: int) -> int:
+        """Return the number of candidates of each of n images."""
+        return max(0, min(self.candidates if n <= self.many else self.fewer, n - 1))
+
+    def placed_of(self, n_pairs: int) -> int:
+        """Return how many of so many pairs are placed precisely."""
+        return min(n_pairs, max(self.placed, int(self.share * n_pairs)))
+
+
+LIMITS = CropLimits()
+
+
+def find_crops(copies: np.ndarray, *, limits: CropLimits = LIMITS) -> tuple[np.ndarray, Placement]:
+    """Return, for each image, the others with a part that is most like it, int (p, 2), and where that part is.
+
+    The image with the part is the first of a pair.
 
     Parameters
     ----------
     copies : ndarray of uint8, shape (n, side, side)
         Grey copies.
+    limits : CropLimits
     """
     n = len(copies)
-    nearest = min(NEAREST if n <= MANY else FEWER, n - 1)
-    if nearest < 1:
+    nearest = limits.candidates_of(n)
+    if not nearest:
         return np.zeros((0, 2), int), Placement.whole(np.zeros(0, bool))
     places = _places(n)
-    whole = reduced(copies, SIDE).reshape(n, -1)
-    mirrored = reduced(copies[:, :, ::-1], SIDE).reshape(n, -1)
-    mean, components = _components(np.concatenate([whole, mirrored]))
-    orientations = (whole, mirrored) if len(places) == _count(TABLES[0]) else (whole,)
-    rows = [_rows(pixels, mean, components) for pixels in orientations]
+    orientations = copies, copies[:, :, ::-1]
+    mean, components = _components(*orientations)
+    rows = [
+        _rows(_pixels(images), mean, components)
+        for images in (orientations if len(places) == _count(TABLES[0]) else orientations[:1])
+    ]
     # Candidates for each small image, the last columns the least alike; row n stands for none.
     best, owner = np.full((n, nearest), -2.0, np.float32), np.full((n, nearest), n)
+    least = best.min(axis=1)
     step = max(1, BLOCK // (n * len(places)))
     for start in range(0, n, step):
         larger = np.arange(start, min(start + step, n))
@@ -61,11 +98,12 @@ def find_crops(copies: np.ndarray) -> tuple[np.ndarray, Placement]:
             np.maximum(top, (parts @ small.T).reshape(len(larger), len(places), n).max(axis=1), out=top)
         top[np.arange(len(larger)), larger] = -2
         # Few images find a better one in each block.
-        changed = np.flatnonzero((top > best.min(axis=1)).any(axis=0))
+        changed = np.flatnonzero((top > least).any(axis=0))
         merged = np.concatenate([best[changed], top[:, changed].T], axis=1)
         owners = np.concatenate([owner[changed], np.broadcast_to(larger, (len(changed), len(larger)))], axis=1)
         kept = np.argpartition(-merged, nearest - 1, axis=1)[:, :nearest]
         best[changed], owner[changed] = (np.take_along_axis(values, kept, axis=1) for values in (merged, owners))
+        least[changed] = best[changed].min(axis=1)
     pairs = np.stack([owner.ravel(), np.repeat(np.arange(n), nearest)], axis=1)
     return pairs, _placed(copies, places, pairs, rows, (mean, components))
 
@@ -118,10 +156,19 @@ def _parts(copies: np.ndarray, places: np.ndarray) -> np.ndarray:
     return np.stack([over(down, scale) @ images @ over(across, scale).T for scale, down, across in places.tolist()], 1)
 
 
-def _components(pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _pixels(copies: np.ndarray) -> np.ndarray:
+    """Return whole images in few pixels, float32 (n, 100)."""
+    return reduced(copies, SIDE).reshape(len(copies), -1)
+
+
+def _components(upright: np.ndarray, mirrored: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the mean and the first components, each divided by the root of its spread, which ranks crops best."""
-    if len(pixels) > FITTED:
-        pixels = pixels[np.random.default_rng(0).choice(len(pixels), FITTED, replace=False)]
+    n, chosen = len(upright), np.arange(2 * len(upright))
+    if len(chosen) > FITTED:
+        chosen = np.random.default_rng(0).choice(len(chosen), FITTED, replace=False)
+    turned = chosen >= n
+    pixels = np.empty((len(chosen), SIDE * SIDE), np.float32)
+    pixels[~turned], pixels[turned] = _pixels(upright[chosen[~turned]]), _pixels(mirrored[chosen[turned] - n])
     pixels = standardised(pixels)
     mean = pixels.mean(axis=0)
     values, vectors = np.linalg.eigh((pixels - mean).T @ (pixels - mean) / len(pixels))
@@ -131,5 +178,8 @@ def _components(pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _rows(pixels: np.ndarray, mean: np.ndarray, components: np.ndarray) -> np.ndarray:
-    rows = (standardised(pixels) - mean) @ components
+    # In place, since there may be many.
+    pixels = standardised(pixels)
+    pixels -= mean
+    rows = pixels @ components
     return np.asarray(rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), TINY), dtype=np.float32)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,13 +14,12 @@ from PIL import Image
 from ..display.named_by_package import NamedByPackage
 from ..display.progress import progress_bar
 from ..images.sources import ImageSource
-from .alignment import Placement, compare_aligned, refine, warped
+from .alignment import Placement, compare_aligned
 from .candidates import candidate_pairs
-from .chance import nearer_than_chance, neighbour_scales
-from .crop_search import find_crops
-from .likeness import SIDE, Likeness
+from .chance import nearer_than_chance
+from .crop_pairs import find_crop_pairs
+from .likeness import PAIRS, SIDE, Likeness, distances_of
 from .pictures import Pictures, shrunk
-from .resampling import reduced
 
 __all__ = ["LEAST_SIDE", "DuplicatePair", "duplicate_groups", "find_duplicates"]
 
@@ -32,16 +31,12 @@ SIMILAR = 0.85
 CHUNK = 32
 # Images whose pixels are kept, because several pairs need them.
 KEPT = 256
-# Smaller scales are a crop, and one that is searched for among its like.
-WHOLE, CROPPED = 0.97, 0.92
+# Smaller scales are a crop.
+WHOLE = 0.97
 # Images of fewer pixels a side are not compared: too many of one kind are alike.
 LEAST_SIDE = 12
 # How many of an image's nearest are compared at the resolution and with the brightness of each other.
 CLOSE = 3
-# Pairs of small copies at a time.
-PAIRS = 2048
-# Of more crops than this, only this share, the nearest, are placed precisely: more than chance is told from.
-REFINED, NEARER = 40_000, 0.3
 
 
 @dataclass(frozen=True)
@@ -118,12 +113,11 @@ def find_duplicates(
         return copies
     known = pictures.take(rows)
     likeness = Likeness(known.thumbnails)
-    # No second copy of all embeddings, if it can be helped.
-    whole, where = _whole(known, embeddings if len(rows) == len(embeddings) else embeddings[rows], likeness)
+    whole, where = _whole(known, embeddings, rows, likeness)
     # Pairs of few images are not yet verified.
     known_pairs = [DuplicatePair(a, b, "", 0.0) for a, b in whole.tolist()] if likeness.whitened else []
     groups = duplicate_groups(known_pairs, len(rows))
-    parts, places = _crops(known, likeness, groups)
+    parts, places = find_crop_pairs(known, likeness, groups)
     pairs = rows[np.concatenate([whole, parts])]
     near = _looked_at(images, pictures, pairs, Placement.joined(where, places), likeness.whitened, verbose=verbose)
     # Of few images, the whole ones and parts of them may both have been compared; the best comparison is kept.
@@ -141,73 +135,28 @@ def duplicate_groups(pairs: Sequence[DuplicatePair], n: int) -> np.ndarray:
     return np.asarray(connected_components(graph, directed=False)[1], dtype=int)
 
 
-def _whole(pictures: Pictures, embeddings: np.ndarray, likeness: Likeness) -> tuple[np.ndarray, Placement]:
+def _whole(
+    pictures: Pictures, embeddings: np.ndarray, rows: np.ndarray, likeness: Likeness
+) -> tuple[np.ndarray, Placement]:
     """Return pairs that are whole pictures much alike, or all candidates where the images are too few to tell."""
     copies = pictures.thumbnails
     upright, turned = likeness.rows(copies), likeness.rows(copies[:, :, ::-1])
-    pairs = candidate_pairs(embeddings, (upright, turned), pictures.hashes)
+    pairs = candidate_pairs(embeddings, rows, (upright, turned), pictures.hashes)
     one, other = pairs.T
     alike = np.stack([_products(upright, side, pairs) for side in (upright, turned)])
     mirrored = alike[1] > alike[0]
-    distances = _distances(alike.max(axis=0))
+    distances = distances_of(alike.max(axis=0))
     close = np.flatnonzero(_nearest(pairs, distances, len(copies), CLOSE))
     detail = np.minimum(pictures.size.min(axis=1), SIDE)
     for part in np.array_split(close, max(1, len(close) // PAIRS)):
         second = copies[other[part]]
         second = np.where(mirrored[part, None, None], second[:, :, ::-1], second)
         found = likeness.compare(copies[one[part]], second, (detail[one[part]], detail[other[part]]))
-        distances[part] = np.minimum(distances[part], _distances(found))
+        distances[part] = np.minimum(distances[part], distances_of(found))
     chosen = np.ones(len(pairs), bool)
     if likeness.whitened:
         chosen = nearer_than_chance(pairs, distances, len(copies))
     return pairs[chosen], Placement.whole(mirrored[chosen])
-
-
-def _crops(pictures: Pictures, likeness: Likeness, groups: np.ndarray) -> tuple[np.ndarray, Placement]:
-    """Return pairs of which the second is much like a part of the first, of groups of whole pictures that differ."""
-    pairs, where = find_crops(pictures.thumbnails)
-    apart = groups[pairs[:, 0]] != groups[pairs[:, 1]]
-    pairs, where = pairs[apart], where.take(apart)
-    distances = np.full(len(pairs), np.inf)
-    scale, shift = where.scale.copy(), where.shift.copy()
-    sizes = pictures.size.min(axis=1)
-    for part, refined in _in_parts(distances):
-        large, small = (pictures.thumbnails[ends] for ends in pairs[part].T)
-        small = np.where(where.mirrored[part, None, None], small[:, :, ::-1], small)
-        coarse = reduced(large, SIDE), reduced(small, SIDE)
-        for found in refine(*coarse, where.take(part)) if refined else [where.take(part)]:
-            cut = warped(large[:, None].astype(np.float32), found.scale, found.shift)[:, 0]
-            # What the part and the small image are made from.
-            fine = np.round(sizes[pairs[part, 0]] * found.scale.mean(axis=1)).astype(int)
-            detail = np.minimum(fine, SIDE), np.minimum(sizes[pairs[part, 1]], SIDE)
-            now = _distances(likeness.compare(reduced(cut, SIDE), coarse[1], detail))
-            better = now < distances[part]
-            rows = part[better]
-            distances[rows], scale[rows], shift[rows] = now[better], found.scale[better], found.shift[better]
-    where = Placement(where.mirrored, scale, shift)
-    if not likeness.whitened:
-        return pairs, where
-    # Images of one frame, a little shifted, are many where all have the same subject; smaller parts are not.
-    chosen = np.zeros(len(pairs), bool)
-    cropped = scale.mean(axis=1) < CROPPED
-    for kind in (cropped, ~cropped):
-        chosen[kind] = nearer_than_chance(
-            pairs[kind, 1:], distances[kind], len(sizes), scales=neighbour_scales(pairs[:, 1:], distances, len(sizes))
-        )
-    return pairs[chosen], where.take(chosen)
-
-
-def _in_parts(distances: np.ndarray) -> Iterator[tuple[np.ndarray, bool]]:
-    """Return parts of all pairs, then, once their distances are known, of the nearest, which are to be refined."""
-    n = len(distances)
-    yield from ((np.arange(start, min(start + PAIRS, n)), False) for start in range(0, n, PAIRS))
-    count = min(n, max(REFINED, int(NEARER * n)))
-    nearest = np.sort(np.argpartition(distances, count - 1)[:count]) if n else np.zeros(0, int)
-    yield from ((nearest[start : start + PAIRS], True) for start in range(0, count, PAIRS))
-
-
-def _distances(alike: np.ndarray) -> np.ndarray:
-    return np.sqrt(np.maximum(1.0 - alike, 0.0))
 
 
 def _products(first: np.ndarray, second: np.ndarray, pairs: np.ndarray) -> np.ndarray:

@@ -10,7 +10,7 @@ import numpy as np
 
 from .resampling import at_resolution, reduced
 
-__all__ = ["SIDE", "Likeness", "brightened", "standardised"]
+__all__ = ["PAIRS", "SIDE", "Likeness", "brightened", "distances_of", "standardised"]
 
 # Side of the copies that are compared, and the components that are kept of them: finer ones are what JPEG changes.
 SIDE, COMPONENTS = 32, 64
@@ -20,6 +20,8 @@ FITTED, FEWEST = 5000, 100
 SATURATED = 6
 TINY = 1e-6
 CHUNK = 4096
+# Pairs that are compared at a time, so that memory is bounded.
+PAIRS = 2048
 
 
 class Likeness:
@@ -42,12 +44,12 @@ class Likeness:
         chosen = copies if n <= FITTED else copies[np.random.default_rng(0).choice(n, FITTED, replace=False)]
         # Mirror images too, so that one measure serves for both.
         chosen = reduced(chosen, SIDE)
-        pixels = _flat(np.concatenate([chosen, chosen[:, :, ::-1]]))
+        pixels = np.concatenate([_flat(chosen), _flat(chosen[:, :, ::-1])])
         self._mean = pixels.mean(axis=0) if self.whitened else np.zeros(SIDE * SIDE, np.float32)
         self._components = np.eye(SIDE * SIDE, dtype=np.float32)
         if self.whitened:
-            centred = pixels - self._mean
-            values, vectors = np.linalg.eigh(centred.T @ centred / len(centred))
+            pixels -= self._mean
+            values, vectors = np.linalg.eigh(pixels.T @ pixels / len(pixels))
             values, vectors = values[::-1][:COMPONENTS], vectors[:, ::-1][:, :COMPONENTS]
             # Directions in which no two images differ would be divided by zero.
             spread = np.sqrt(np.maximum(values, TINY * max(float(values[0]), TINY)))
@@ -98,6 +100,11 @@ def brightened(images: np.ndarray, targets: np.ndarray) -> np.ndarray:
     gain = ((x - mean_x) * (y - mean_y) * inside).sum(axis=1, keepdims=True)
     gain = gain / np.maximum(((x - mean_x) ** 2 * inside).sum(axis=1, keepdims=True), TINY)
     return np.clip(mean_y + gain * (x - mean_x), 0, 255).reshape(images.shape)
+
+
+def distances_of(alike: np.ndarray) -> np.ndarray:
+    """Return distances, 0 for equal pictures, by their likeness."""
+    return np.sqrt(np.maximum(1.0 - alike, 0.0))
 
 
 def standardised(values: np.ndarray) -> np.ndarray:

@@ -8,6 +8,9 @@ import numpy as np
 
 __all__ = ["at_resolution", "means", "reduced"]
 
+# Copies at a time.
+CHUNK = 2048
+
 
 @lru_cache(maxsize=1024)
 def means(side: int, low: float, high: float, count: int) -> np.ndarray:
@@ -37,7 +40,12 @@ def reduced(copies: np.ndarray, side: int) -> np.ndarray:
     side : int
     """
     matrix = means(copies.shape[-1], 0, copies.shape[-1], side)
-    return np.asarray(matrix @ copies.astype(np.float32) @ matrix.T)
+    found = np.empty((len(copies), side, side), np.float32)
+    # In parts: as float32, all copies would take four times the memory that they have.
+    for start in range(0, len(copies), CHUNK):
+        part = slice(start, start + CHUNK)
+        found[part] = matrix @ copies[part].astype(np.float32) @ matrix.T
+    return found
 
 
 def at_resolution(copies: np.ndarray, own: np.ndarray, other: np.ndarray) -> np.ndarray:

@@ -22,18 +22,31 @@ from .label_errors import Suspect
 from .odd_images import OddImage
 from .shortcuts import Shortcut
 
-__all__ = ["AuditResult", "check_groups_file"]
+__all__ = ["AuditResult", "are_files", "check_groups_file"]
 
 
-def check_groups_file(path: str | os.PathLike[str]) -> None:
-    """Refuse a manifest whose name does not end in .csv, since it would be read as another kind of file.
+def check_groups_file(path: str | os.PathLike[str], *datasets: ImageDataset) -> None:
+    """Refuse a manifest of images that are no files, or whose name does not end in .csv, as another kind would be read.
+
+    Parameters
+    ----------
+    path : str or PathLike
+    *datasets : ImageDataset
+        Whose images are to be in it.
 
     Raises
     ------
-    ParameterError
+    DatasetError, ParameterError
     """
     if not os.fspath(path).lower().endswith(".csv"):
         raise ParameterError(f"got {os.fspath(path)} for a manifest with groups", "End it in .csv.")
+    if not all(map(are_files, datasets)):
+        raise DatasetError("images in memory have no path to write into a manifest", "Pass files.")
+
+
+def are_files(dataset: ImageDataset) -> bool:
+    """Return whether all images have a path, which a manifest can hold."""
+    return all(isinstance(image, str | os.PathLike) for image in dataset.images)
 
 
 @dataclass(repr=False)
@@ -65,6 +78,10 @@ class AuditResult(SummaryMixin):
         Of each step.
     similar : list of DuplicatePair
         Pictures much alike whose detail differs, to look at; empty where they were counted among `pairs`.
+    not_checked : list of str
+        What was not looked at, such as "labels"; the notes say why.
+    groups_file : str or None
+        Where `write_groups` wrote its last manifest.
     """
 
     dataset: ImageDataset
@@ -79,6 +96,8 @@ class AuditResult(SummaryMixin):
     notes: list[str] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
     similar: list[DuplicatePair] = field(default_factory=list)
+    not_checked: list[str] = field(default_factory=list)
+    groups_file: str | None = None
 
     @property
     def leaks(self) -> list[DuplicatePair]:
@@ -117,6 +136,7 @@ class AuditResult(SummaryMixin):
             "shortcuts": self.shortcuts,
             "costs": self.costs,
             "notes": self.notes,
+            "not_checked": self.not_checked,
             "seconds": self.seconds,
         })  # fmt: skip
         for name, pairs in (("pairs", self.pairs), ("similar", self.similar)):
@@ -150,10 +170,8 @@ class AuditResult(SummaryMixin):
         ParameterError
             If its name does not end in .csv, so that it could not be read as a manifest.
         """
-        check_groups_file(path)
+        check_groups_file(path, self.dataset)
         images = self.dataset.images
-        if not all(isinstance(image, str | os.PathLike) for image in images):
-            raise DatasetError("images in memory have no path to write into a manifest", "Pass files.")
         places = [place if "://" in (place := os.fspath(image)) else os.path.abspath(place) for image in images]
         try:
             with replaced(path) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
@@ -162,3 +180,4 @@ class AuditResult(SummaryMixin):
                 writer.writerows(zip(places, np.asarray(self.dataset.labels), self.groups, strict=True))
         except OSError as error:
             raise FeatxError(f"cannot write {path}: {error.strerror or error}", "Choose another place.") from error
+        self.groups_file = os.fspath(path)

@@ -14,6 +14,7 @@ __all__ = [
 ]
 
 PLURALS = {
+    "MB": "MB",
     "batch": "batches",
     "class": "classes",
     "hidden entry": "hidden entries",

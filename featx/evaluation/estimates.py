@@ -44,7 +44,7 @@ class Estimate(SummaryMixin):
     def text(self, *, percent: bool = True) -> str:
         """Return the value, with its interval where there is one: `94.9 % (93.8-95.8)`, or `0.197 (0.158-0.248)`.
 
-        Without a value it is "none".
+        Ends below zero are written `-0.495 (-0.610 to -0.380)`. Without a value it is "none".
         """
         if math.isnan(self.value):
             return "none"
@@ -52,7 +52,9 @@ class Estimate(SummaryMixin):
         value = f"{scale * self.value:.{digits}f}{unit}"
         if not self.has_interval:
             return value
-        return f"{value} ({scale * self.low:.{digits}f}-{scale * self.high:.{digits}f})"
+        low, high = (f"{scale * end:.{digits}f}" for end in (self.low, self.high))
+        between = " to " if low.startswith("-") or high.startswith("-") else "-"
+        return f"{value} ({low}{between}{high})"
 
 
 def missing_intervals(estimates: Iterable[tuple[str, Estimate]]) -> list[str]:

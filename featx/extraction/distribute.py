@@ -22,17 +22,19 @@ from ..cache import EmbeddingCache
 from ..cache.files import temporary_name
 from ..cache.interface import EmbeddingStore
 from ..choices import Auto
+from ..display.notes import note_once
 from ..exceptions import CacheError, ImageDecodeError, WorkerError
 from ..images.sources import ImageSource
 from ..runtime.deadlines import map_with_deadline
 from ..runtime.tasks import Workers
 from ..runtime.timing import wait_until
+from .early_images import EarlyImages
 from .forward import forward_images
 from .forward_task import ForwardResult, ForwardTask
 from .share_worker import forward_share, network_outputs, versions_here
-from .shares import MOST_BYTES, Home, Share, ShareResult, ShareSizes, absolute, image_bytes
+from .shares import FIRST_BATCHES, MOST_BYTES, Home, Share, ShareResult, ShareSizes, absolute, image_bytes
 
-__all__ = ["distribute"]
+__all__ = ["distribute", "is_distributed"]
 
 log = logging.getLogger("featx")
 
@@ -53,6 +55,7 @@ def distribute(
     advance: Callable[[int], Any],
     *,
     batch_size: int | Auto,
+    early: EarlyImages | None = None,
 ) -> ForwardResult:
     """Forward here, or in the processes that the user's joblib configuration offers.
 
@@ -67,12 +70,13 @@ def distribute(
     CacheError
         If nothing arrives of what a worker has committed.
     """
-    workers = Workers(ordered=False)
-    root = store.root if store.is_shared else None
-    processes = 1 if root is None else workers.process_count()
-    placed = task.placed(batch_size)
-    if root is None or processes == 1 or len(images) <= placed.lanes.batch_size:
-        return forward_images(placed, images, digests, store, advance)
+    root, placed = store.root if store.is_shared else None, task.placed(batch_size)
+    if root is None:
+        _note_alone(len(images), placed.lanes.batch_size)
+        return forward_images(placed, images, digests, store, advance, early=early)
+    processes = Workers(ordered=False).process_count()
+    if processes == 1 or len(images) <= placed.lanes.batch_size:
+        return forward_images(placed, images, digests, store, advance, early=early)
     shared = EmbeddingCache(root.absolute())
     with _marker(shared.root) as marker:
         home = Home(
@@ -87,6 +91,23 @@ def distribute(
         )
         sizes = ShareSizes(len(images), n_workers=processes, batch_size=placed.lanes.batch_size)
         return _Distribution(task, images, digests, shared, home, sizes, advance).run()
+
+
+def is_distributed(store: EmbeddingStore | None) -> bool:
+    """Tell whether many images would be distributed over other processes."""
+    return store is not None and store.is_shared and Workers(ordered=False).process_count() > 1
+
+
+def _note_alone(n_images: int, batch_size: int) -> None:
+    """Say that workers have nothing to do, if there are some and there would be enough for them."""
+    with contextlib.suppress(WorkerError):  # of a cluster that is not needed
+        workers = Workers(ordered=False)
+        if n_images > FIRST_BATCHES * batch_size and (count := workers.process_count()) > 1:
+            note_once(
+                f"this process alone forwards {n_images:,} images, not the {count} workers of joblib's {workers.name}: "
+                "rows that are in memory only cannot be handed over. Choose a folder (cache=DIR), perhaps one to "
+                "remove afterwards, to have them share the work."
+            )
 
 
 class _Distribution:

@@ -7,6 +7,7 @@ import copy
 import inspect
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any, ClassVar, Literal
 
@@ -26,7 +27,7 @@ from ..networks.architectures import EMBEDDED
 from ..networks.backbone import BackboneSource
 from ..networks.device import resolve_precision
 from ..networks.pooling import View
-from ..networks.precision import choose_precision, note_slow_precision
+from ..networks.precision import choose_precision, is_to_be_measured, note_slow_precision
 from ..networks.resolve import resolve_backbone
 from ..networks.verified_stores import store_to_read
 from ..networks.weights import is_file_name
@@ -35,6 +36,7 @@ from ..runtime.deadlines import map_with_deadline
 from ..runtime.resources import thread_count
 from ..runtime.seeds import check_weights_seed
 from .digests import image_keys
+from .early_images import EarlyImages, early_images
 
 __all__ = ["ImageEstimator", "ParameterGroup", "note_ignored_value_range", "open_cache", "open_store"]
 
@@ -148,6 +150,14 @@ class ImageEstimator(BaseEstimator):
             return resolve_precision(self.precision_)
         note_slow_precision(self.precision, self.device)
         return choose_precision(source, self.precision, device=self.device, cache=open_cache(self.cache))
+
+    def _early_images(self, images: Sequence[ImageSource]) -> AbstractContextManager[EarlyImages | None]:
+        """Return the context in which the first images are decoded while the precision is chosen, if it must be."""
+        source, cache = self.source(), open_cache(self.cache)
+        wanted = not hasattr(self, "precision_") and is_to_be_measured(
+            source, self.precision, device=self.device, cache=cache
+        )
+        return early_images(images, source.preprocessing, threads=thread_count(self.n_jobs), wanted=wanted)
 
     def width(self, source: BackboneSource, view: View) -> int:
         """Return the number of features of a view; the network is built only where the cache does not know it."""

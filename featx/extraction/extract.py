@@ -29,6 +29,7 @@ from ..networks.verified_stores import store_to_read, store_to_write
 from ..runtime.timing import timed
 from .digests import all_read, image_keys
 from .distribute import distribute
+from .early_images import EarlyImages, early_images
 from .forward import note_scale
 from .forward_task import ForwardTask
 from .rounds import Rounds
@@ -86,6 +87,7 @@ def extract_embeddings(
     on_error: OnError = "raise",
     verbose: bool = False,
     keys: Sequence[Any] | None = None,
+    early: EarlyImages | None = None,
 ) -> ExtractionResult:
     """Compute or look up the embeddings of images.
 
@@ -117,6 +119,8 @@ def extract_embeddings(
         line now and then.
     keys : sequence of (bytes or ImageDecodeError), default=None
         The key of each image's content, where `image_keys` has computed it already.
+    early : EarlyImages, default=None
+        The first of the images, if they are being decoded already; else this begins where the network must be loaded.
 
     Returns
     -------
@@ -136,7 +140,7 @@ def extract_embeddings(
     store: EmbeddingStore = MemoryStore() if cache is None else cache
     raises = on_error == "raise"
     task = ForwardTask.of(source, views, store=store, precision=precision, device=device, n_jobs=n_jobs, raises=raises)
-    work = _Extraction(images, store, task, batch_size=batch_size, verbose=verbose, keys=keys)
+    work = _Extraction(images, store, task, batch_size=batch_size, verbose=verbose, keys=keys, early=early)
     while missing := work.gather():
         work.forward(missing, hold=True)
     return work.result()
@@ -197,8 +201,9 @@ class _Extraction:
         batch_size: int | Auto,
         verbose: bool,
         keys: Sequence[Any] | None = None,
+        early: EarlyImages | None = None,
     ) -> None:
-        self.images, self.task, self.batch_size, self.verbose = images, task, batch_size, verbose
+        self.images, self.task, self.batch_size, self.verbose, self.early = images, task, batch_size, verbose, early
         self.specs = task.specs
         # Rows may turn out to have to be elsewhere than the digests of files.
         self.given, self.store = store, store_to_read(store, task.source, self.specs)
@@ -214,6 +219,8 @@ class _Extraction:
             found = list(keys)
         failed = {} if all_read(found) else {i: d for i, d in enumerate(found) if isinstance(d, ImageDecodeError)}
         self.digests: list[bytes] = [b"" if i in failed else d for i, d in enumerate(found)] if failed else found
+        if early is not None:
+            early.name(self.digests)
         self.reasons = {i: error.reason for i, error in failed.items()}
         if failed and task.raises:
             raise next(iter(failed.values()))
@@ -273,9 +280,14 @@ class _Extraction:
             refuse_batch_dependence(source, self.task.views)
         self.store = store_to_write(self.store.for_writing(), source, self.specs)
         first = list(missing.values())
-        with progress_bar(len(first), name="forwarding", unit="img", shown=self.verbose) as bar:
-            images = [self.images[r[0]] for r in first]
-            forwarded = distribute(self.task, images, list(missing), self.store, bar.update, batch_size=self.batch_size)
+        images, digests = [self.images[r[0]] for r in first], list(missing)
+        how = {"threads": self.task.threads, "wanted": self.early is None and not source.is_loaded()}
+        with (
+            progress_bar(len(first), name="forwarding", unit="img", shown=self.verbose) as bar,
+            early_images(images, source.preprocessing, digests=digests, **how) as others,
+        ):
+            early, to = self.early or others, self.store
+            forwarded = distribute(self.task, images, digests, to, bar.update, batch_size=self.batch_size, early=early)
         self.n_forwarded += forwarded.n_forwarded
         self.clock.update(forwarded.seconds)
         self.peaks += forwarded.peaks

@@ -7,10 +7,11 @@ turn, so that rows committed by another process are not computed twice.
 from __future__ import annotations
 
 import contextlib
+import itertools
+import operator
 import time
 from collections import Counter
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ from ..networks.device import halved, physical_device
 from ..runtime.deadlines import map_with_deadline
 from ..runtime.lanes import in_lanes
 from ..runtime.timing import timed
+from .early_images import DecodedImage, EarlyImages, decoded_image
 from .forward_task import ForwardResult, ForwardTask
 
 __all__ = ["forward_images", "note_scale"]
@@ -35,6 +37,8 @@ TURN_ROWS = 1024
 TURN_BYTES = 256 << 20
 # 12-bit images in 16-bit files use a sixteenth of the scale.
 SMALL_PART = 1 / 8
+# Loading torchvision takes some 1.5 seconds, and its decoder saves a quarter of a millisecond for each JPEG.
+MANY_IMAGES = 5000
 # Between two turns of one process, so that waiting processes get theirs.
 PAUSE_SECONDS = 0.05
 
@@ -66,6 +70,7 @@ def forward_images(
     advance: Callable[[int], Any] = _ignore,
     *,
     is_over: Callable[[], bool] = _never,
+    early: EarlyImages | None = None,
 ) -> ForwardResult:
     """Compute and commit the rows that the store lacks.
 
@@ -80,12 +85,16 @@ def forward_images(
         Called with the number of images that are done.
     is_over : callable, optional
         Asked after each batch; if it returns True, the result is of the images so far.
+    early : EarlyImages, optional
+        Images that are being decoded already.
 
     Raises
     ------
     ImageDecodeError
         If an image cannot be read and `task.raises`; finished rows are committed.
     """
+    if len(images) >= MANY_IMAGES:
+        import torchvision.io  # noqa: F401 - see `decode_jpeg`
     result = ForwardResult()
     device = physical_device(task.device)
     seconds = TURN_SECONDS if task.takes_turns else min(FIRST_TURN_SECONDS, TURN_SECONDS)
@@ -93,7 +102,7 @@ def forward_images(
     while (start := len(result.results)) < len(images) and not is_over():
         with store.turn(device) if task.takes_turns else contextlib.nullcontext(_ignore) as progress:
             part = slice(start, start + TURN_ROWS)
-            _take_turn(task, images[part], digests[part], store, result, advance, progress, seconds, is_over)
+            _take_turn(task, images[part], digests[part], store, result, advance, progress, seconds, is_over, early)
         seconds = min(2 * seconds, TURN_SECONDS)
         if task.takes_turns and len(result.results) < len(images):
             time.sleep(PAUSE_SECONDS)
@@ -110,6 +119,7 @@ def _take_turn(
     progress: Callable[[], Any],
     seconds: float,
     is_over: Callable[[], bool],
+    early: EarlyImages | None,
 ) -> None:
     """Handle as many of the images, from the first on, as fit into a turn; call `progress` after each batch."""
     keys = np.frombuffer(b"".join(digests), np.uint8).reshape(-1, 32)
@@ -117,7 +127,8 @@ def _take_turn(
     lacking = ~np.logical_and.reduce(there)
     # Rows of some views may be there already; a file that changed has another digest than these.
     known = [{digests[place] for place in np.flatnonzero(found & lacking)} for found in there]
-    todo = [images[place] for place in np.flatnonzero(lacking).tolist()]
+    places = np.flatnonzero(lacking).tolist()
+    todo, wanted = [images[place] for place in places], [digests[place] for place in places]
     done: list[tuple[bytes | None, ImageDecodeError | None]] = []
     ready: list[tuple[bytes, list[np.ndarray]]] = []
     lanes, size = task.lanes.split(len(todo), lambda: task.source.load(task.device).is_thread_safe(task.views))
@@ -127,13 +138,13 @@ def _take_turn(
         held = len(ready) * sum(row.nbytes for row in ready[-1][1]) if ready else 0
         return time.monotonic() - began < seconds and held < TURN_BYTES and not is_over()
 
-    def forward(batch: list[_Decoded]) -> list[np.ndarray]:
+    def forward(batch: list[DecodedImage]) -> list[np.ndarray]:
         good = [image for image in batch if image.error is None]
         return _forward(task, [image.pixels for image in good], [image.name for image in good]) if good else []
 
     try:
         with (
-            contextlib.closing(_decoded_batches(task, todo, size, result.seconds, goes_on)) as batches,
+            contextlib.closing(_decoded_batches(task, todo, wanted, size, result.seconds, goes_on, early)) as batches,
             contextlib.closing(in_lanes(forward, batches, lanes=lanes, clock=result.seconds)) as passed,
         ):
             for batch, rows in passed:
@@ -198,52 +209,41 @@ def _forward(task: ForwardTask, images: list[Any], names: list[str]) -> list[np.
             backbone.largest_batch = min(half, backbone.largest_batch or size)
 
 
-@dataclass(slots=True)
-class _Decoded:
-    name: str = ""
-    digest: bytes = b""
-    pixels: Any = None
-    error: ImageDecodeError | None = None
-    peak: int | None = None
-    seconds: Counter[str] = field(default_factory=Counter)
-
-
 def _decoded_batches(
     task: ForwardTask,
     images: Sequence[ImageSource],
+    digests: Sequence[bytes],
     size: int,
     clock: Counter[str],
     goes_on: Callable[[], bool],
-) -> Generator[list[_Decoded], None, None]:
+    early: EarlyImages | None,
+) -> Generator[list[DecodedImage], None, None]:
     """Yield batches in input order, decoded by threads that stay a little ahead, while `goes_on` returns True."""
 
-    def decode(image: ImageSource) -> _Decoded:
-        result = _Decoded(image.name)
-        try:
-            with timed(result.seconds, "read"):
-                data = image.read()
-            with timed(result.seconds, "decode"):
-                result.digest, pixels = image.decode(data)
-                result.peak = image.peak
-                result.pixels = task.source.preprocessing.apply(pixels, key=result.digest)
-        except ImageDecodeError as error:
-            result.error = error
-        return result
+    def decode(image: ImageSource) -> DecodedImage:
+        return decoded_image(image, task.source.preprocessing)
 
-    def checked(image: ImageSource, result: _Decoded | TimeoutError) -> _Decoded:
+    def checked(image: ImageSource, result: DecodedImage | TimeoutError) -> DecodedImage:
         if isinstance(result, TimeoutError):
-            return _Decoded(error=ImageDecodeError(image.name, str(result)))
+            return DecodedImage(error=ImageDecodeError(image.name, str(result)))
         clock.update(result.seconds)
         return result
 
     # This import takes seconds, which must not count towards the deadline of an image.
-    import torchvision.transforms.v2  # noqa: F401
+    import torch  # noqa: F401
 
-    decoded = map_with_deadline(decode, images, threads=task.threads, ahead=2 * task.lanes.batch_size + 1)
+    are_early = [early is not None and digest in early for digest in digests]
+    others = itertools.compress(images, map(operator.not_, are_early))
+    decoded = map_with_deadline(decode, others, threads=task.threads, ahead=2 * task.lanes.batch_size + 1)
+
+    def result_of(place: int) -> DecodedImage:
+        found = early.take(digests[place]) if early is not None and are_early[place] else next(decoded)
+        return checked(images[place], found)
+
     try:
         for start in range(0, len(images), size):
             with timed(clock, "wait"):
-                batch = [checked(image, next(decoded)) for image in images[start : start + size]]
+                batch = [result_of(place) for place in range(start, min(start + size, len(images)))]
             yield batch
             if not goes_on():
                 return

@@ -193,6 +193,7 @@ class CNNFeatureTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, I
             If X is not a collection of images.
         """
         self._fit(X, y)
+        self.precision_ = self.arithmetic(self.source())
         return self
 
     def _fit(self, X: Any, y: Any) -> Sequence[ImageSource]:
@@ -201,7 +202,6 @@ class CNNFeatureTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, I
             check_consistent_length(images, y)
         self.embedding_dim_, *_ = self.check_parameters()
         self.__dict__.pop("precision_", None)
-        self.precision_ = self.arithmetic(self.source())
         return images
 
     def check_parameters(self) -> list[int]:
@@ -240,7 +240,9 @@ class CNNFeatureTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, I
         -------
         ndarray of float32, shape (n_samples, n_features)
         """
-        return self._embed(self._fit(X, y))
+        rows = self._embed(self._fit(X, y))
+        self.precision_ = self.arithmetic(self.source())
+        return rows
 
     def transform(self, X: Any) -> np.ndarray:
         """Return the embeddings of the images.
@@ -271,20 +273,10 @@ class CNNFeatureTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, I
         return rows if rows.shape[1] else np.full((len(rows), self.embedding_dim_), np.nan, dtype=np.float32)
 
     def extract(self, images: Sequence[ImageSource], *, keys: Sequence[Any] | None = None) -> ExtractionResult:
-        """Return the embeddings of this view and of the prefetched ones, with the failures and timings.
-
-        Parameters
-        ----------
-        images : sequence of ImageSource
-        keys : sequence of (bytes or ImageDecodeError), default=None
-            What `content_keys` returned for them, so that they are not read again to find it.
-
-        Returns
-        -------
-        ExtractionResult
-        """
-        options = self.plan(np.arange(len(images))).options
-        return extract_embeddings(images, cache=open_cache(self.cache), on_error=self.on_error, keys=keys, **options)
+        """Return the embeddings of this view and the prefetched ones; `keys` are what `content_keys` has returned."""
+        with self._early_images(images) as early:
+            options = {**self.plan(np.arange(len(images))).options, "keys": keys, "early": early}
+            return extract_embeddings(images, cache=open_cache(self.cache), on_error=self.on_error, **options)
 
     def plan(self, rows: np.ndarray) -> Passes:
         """Return the passes that `extract` makes of some images, without making them.

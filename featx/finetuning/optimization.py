@@ -1,4 +1,4 @@
-"""The optimizer (AdamW, Adam or SGD) and the learning-rate schedule of a training."""
+"""The optimizer (AdamW, Adam or SGD), the learning-rate schedule and the gradient scaling of a training."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch import nn
 from .settings import ResolvedSettings
 from .weight_decay import decayed_parameters
 
-__all__ = ["make_optimizer", "make_scheduler"]
+__all__ = ["make_optimizer", "make_scaler", "make_scheduler"]
 
 # Where the rate of the one-cycle schedule is highest, as a fraction of all steps (Smith and Topin 2018, arXiv
 # 1708.07120).
@@ -41,6 +41,12 @@ def make_optimizer(
     if settings.optimizer == "adam":
         return torch.optim.Adam(groups, lr=settings.learning_rate)
     return torch.optim.AdamW(groups, lr=settings.learning_rate)
+
+
+def make_scaler(settings: ResolvedSettings) -> torch.amp.GradScaler:
+    """Return what scales the loss up where gradients in float16 would be rounded to zero; elsewhere it does nothing."""
+    scaled = settings.training_precision == "float16"
+    return torch.amp.GradScaler(torch.device(settings.device).type, enabled=scaled)
 
 
 def make_scheduler(settings: ResolvedSettings, optimizer: torch.optim.Optimizer, steps: int) -> Any:

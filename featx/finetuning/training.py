@@ -27,7 +27,7 @@ from .head import DenseHead
 from .history import HISTORY_KEYS, describe_epoch, empty_history
 from .iterations import IterationCurves
 from .micro_batches import MicroBatches
-from .optimization import make_optimizer, make_scheduler
+from .optimization import make_optimizer, make_scaler, make_scheduler
 from .settings import ResolvedSettings
 from .trunk import Trunk
 from .warm_up import WarmUp
@@ -109,6 +109,7 @@ class Training:
         stages = self.trunk.module, self.trunk.trained, settings.learning_rate
         self._optimizer = make_optimizer(settings, [stages, (self.head, heads, settings.head_learning_rate)])
         self._scheduler = make_scheduler(settings, self._optimizer, settings.epochs * self._steps)
+        self._scaler = make_scaler(settings)
         self._score: tuple[float, float] | None = None
         self._best: dict[str, Any] | None = None
         if not self._resume():
@@ -197,11 +198,14 @@ class Training:
                     part = self._loss(logits, targets[piece]) / total
                     if not math.isfinite(value := float(part.detach())):
                         raise FloatingPointError(f"the loss became {value}")
-                    part.backward()
+                    self._scaler.scale(part).backward()
                     loss += value
                     right += int((logits.argmax(1) == targets[piece]).sum())
-                self._optimizer.step()
-                self._scheduler.step()
+                scale = self._scaler.get_scale()
+                self._scaler.step(self._optimizer)
+                self._scaler.update()
+                if self._scaler.get_scale() >= scale:  # else the gradients were infinite, and no step was taken
+                    self._scheduler.step()
                 return loss, right
             except RuntimeError as error:
                 self._micro_batches.halve(len(rows), error)
@@ -294,6 +298,7 @@ class Training:
             "iterations": self.iterations.state(),
             "optimizer": self._optimizer.state_dict(),
             "scheduler": self._scheduler.state_dict(),
+            "scaler": self._scaler.state_dict(),
         }
 
     def _resume(self) -> bool:
@@ -309,4 +314,6 @@ class Training:
             self.iterations.restore(state["iterations"])
         self._optimizer.load_state_dict(state["optimizer"])
         self._scheduler.load_state_dict(state["scheduler"])
+        if state.get("scaler"):  # empty but in float16
+            self._scaler.load_state_dict(state["scaler"])
         return True

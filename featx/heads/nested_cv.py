@@ -242,7 +242,7 @@ def evaluate_heads(
         classes=classes,
         trained=truth[split.fitted],
         **design,
-        metric=baseline_metric(scoring, len(classes), number),
+        metric=baseline_metric(scoring, len(classes), number, at_point=operating_point is not None),
         random_state=random_state,
         decided=decided[tested],
         **ranking,

@@ -153,14 +153,18 @@ def tuning_score(
     return -math.inf if math.isnan(score) else score
 
 
-def baseline_metric(scoring: Scoring, n_classes: int, positive: int | None) -> str:
+def baseline_metric(scoring: Scoring, n_classes: int, positive: int | None, *, at_point: bool) -> str:
     """Return the metric by which a model is compared with always answering the largest class.
 
     Accuracy stands for log loss, since one sure answer has none, and for means over classes, which have no interval.
+    At an operating point, `at_point`, balanced accuracy stands for accuracy, which a threshold gives away on purpose:
+    a model that finds 95 % of a rare class may be right less often than one that never answers it.
     """
     if scoring == "neg_log_loss" or (scoring in RANKING_METRICS and positive is None and n_classes > 2):
-        return "accuracy"
-    return METRIC_OF.get(scoring, scoring)
+        metric = "accuracy"
+    else:
+        metric = METRIC_OF.get(scoring, scoring)
+    return "balanced_accuracy" if at_point and metric == "accuracy" else metric
 
 
 def _ranking_score(truth: np.ndarray, values: np.ndarray, scoring: Scoring, positive: int | None) -> float:

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..display.quantities import count_text, percent_text, probability_text
 from ..images.sources import as_sources
-from ..reports.audit import audit_parts
+from ..reports.audit import audit_parts, nothing_found
 from .data_overview import data_overview
 from .page import render_page
 from .page_images import MARGIN
@@ -95,7 +95,7 @@ def _headline(result: AuditResult) -> str:
     }
     found = [count_text(number, what) for what, number in counts.items() if number]
     if not found:
-        return f"Nothing was found in {count_text(len(result.dataset), 'image')}."
+        return f"{count_text(len(result.dataset), 'image')}: {nothing_found(result)}."
     listed = found[0] if len(found) == 1 else f"{', '.join(found[:-1])} and {found[-1]}"
     return f"Found in {count_text(len(result.dataset), 'image')}: {listed}."
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..display.quantities import count_text, p_value_text, percent_text, size_text
+from ..display.quantities import p_value_text, percent_text, size_text
+from ..reports.ranking import choice_text, resolution_text, seconds_text
 from .candidates import MOST_DRAWN, interval_chart, number_cell, text_cell
 from .comparison_curves import KINDS, scatter_chart
 from .provenance import provenance
@@ -59,20 +60,28 @@ def ranking_content(
 
 
 def _answer(result: RankingResult) -> dict[str, Any]:
-    used, n_best, n = result.recommended, len(result.undistinguished), len(result.candidates)
-    told = f"{n_best:,} of {count_text(n, 'candidate')} cannot be told from the best"
+    used = result.recommended
     passes = f"{result.n_embedded + result.n_timed:,} of the {result.n_full:,} passes of all images"
+    sentences = [
+        *(f"warning: {text}" for text in result.warnings),
+        choice_text(result),
+        resolution_text(result).replace("`", ""),
+        f"judged by: {result.protocol}",
+        f"always answering the largest class gives accuracy {percent_text(result.majority)}",
+        f"this took {passes} through all networks, {percent_text(result.share_of_full)}",
+    ]
+    fit = f"fit it: featx fit DATA --backbone {used.backbone} --layer {used.layer} --pooling {used.pooling}"
+    accuracy = used.accuracy.text()
     return {
-        "headline": f"Use {_name(used)}: right on {used.accuracy.text()}, {used.seconds:.1f} s for 1,000 images.",
-        "sentences": [
-            f"{told}; this is the cheapest of them that is at most a point behind the most accurate.",
-            f"Judged by: {result.protocol}.",
-            f"Always answering the largest class gives accuracy {percent_text(result.majority)}.",
-            f"This took {passes} through all networks, {percent_text(result.share_of_full)}.",
-        ],
+        "headline": f"Use {_name(used)}: right on {accuracy}, {seconds_text(used)} s for 1,000 images.",
+        "sentences": [_sentence(text) for text in sentences if text],
         "reasons": [],
-        "next": [f"Fit it: featx fit DATA --backbone {used.backbone} --layer {used.layer} --pooling {used.pooling}."],
+        "next": [_sentence(fit)],
     }
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}."
 
 
 def _table(result: RankingResult) -> dict[str, Any]:

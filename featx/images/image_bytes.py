@@ -7,28 +7,18 @@ import re
 import stat
 from typing import Any
 
-from ..exceptions import MissingDependencyError
 from .limits import Refused, check_file_size
-from .urls import is_url, local_path, redacted, with_lowercase_schemes
+from .url_errors import error_reason, missing_package, unknown_protocol
+from .urls import is_url, local_path, with_lowercase_schemes
 
 __all__ = ["read_bytes"]
 
-HTTP_STATUS = {
-    401: "the server asks for a password",
-    403: "the server denies access",
-    404: "the server has no such file",
-    410: "the server has no such file any more",
-    429: "the server refuses so many requests",
-}
 WEB_PAGE = re.compile(rb"\s*<(?:!doctype\s+html|html|head|\?xml[^>]*>\s*<(?:!doctype|html|Error))", re.IGNORECASE)
 DATA_URL = re.compile(r"data:[\w.+-]*/?[\w.+-]*(?:;[\w.=+-]*)*,", re.IGNORECASE)
 DECODE = "base64.b64decode(text.partition(',')[2])"
-# The extra of featx that installs what a protocol needs.
-EXTRAS = {"http": "http", "https": "http"}
 # Protocols of fsspec that copy the file.
 COPYING_PROTOCOLS = ("simplecache", "filecache", "blockcache", "cached")
 CHUNK_BYTES = 1 << 20
-PACKAGES = {"libarchive": "libarchive-c", "hdfs": "pyarrow", "arrow_hdfs": "pyarrow"}
 
 
 def read_bytes(location: str, *, most: int) -> bytes:
@@ -83,7 +73,9 @@ def _read_url(url: str, most: int) -> bytes:
     url = with_lowercase_schemes(url)
     if "reference:" in url.lower():
         raise Refused("a URL through a file of references, which may hold templates", "Name the image itself.")
-    _check_protocols(url)
+    if (protocol := unknown_protocol(url)) is not None:
+        known = "http, https, ftp, s3, gs, zip and others"
+        raise Refused(f"there is no protocol {protocol!r}", f"fsspec reads {known}.")
     # fsspec does not decode percent signs in local paths of a chain.
     links = [part if (path := local_path(part)) is None else f"file://{path}" for part in url.split("::")]
     _check_local_file(links, most)
@@ -91,9 +83,9 @@ def _read_url(url: str, most: int) -> bytes:
         with fsspec.open("::".join(links), "rb") as file:
             data = _read_up_to(file, most + 1, chunk=most + 1)
     except ImportError as error:
-        raise _missing(url.partition(":")[0], str(error)) from None
+        raise missing_package(url.partition(":")[0], str(error)) from None
     except Exception as error:  # each protocol raises its own, whose text may contain the URL's credentials
-        raise Refused(*_reason(error, url)) from None
+        raise Refused(*error_reason(error, url)) from None
     check_file_size(len(data), most)
     if WEB_PAGE.match(data[:400]):
         raise Refused("a web page in place of an image", "Open the address in a browser: it may ask for a login.")
@@ -112,71 +104,3 @@ def _check_local_file(links: list[str], most: int) -> None:
     size = _regular_size(path)
     if any(link.startswith(COPYING_PROTOCOLS) for link in links):
         check_file_size(size, most)
-
-
-def _check_protocols(url: str) -> None:
-    """Raise a MissingDependencyError if a package for one of a chain's protocols is not installed."""
-    from fsspec import get_filesystem_class
-
-    for protocol in re.findall(r"(?:^|::)([A-Za-z][\w+.-]*)://", url):
-        try:
-            get_filesystem_class(protocol)
-        except ImportError as error:
-            raise _missing(protocol, str(error)) from None
-        except ValueError:
-            known = "http, https, ftp, s3, gs, zip and others"
-            raise Refused(f"there is no protocol {protocol!r}", f"fsspec reads {known}.") from None
-
-
-def _missing(protocol: str, message: str) -> MissingDependencyError:
-    from fsspec.registry import known_implementations
-
-    package = known_implementations.get(protocol, {}).get("class", "fsspec.").partition(".")[0]
-    if protocol in EXTRAS:
-        package = "aiohttp"
-    elif protocol in PACKAGES:
-        package = PACKAGES[protocol]
-    elif package == "fsspec":  # fsspec's own class, whose message names the package
-        found = re.search(r'"([\w-]+)"', message) or re.search(r"[Ii]nstall (?:the )?([\w-]+)", message)
-        package = found[1] if found else message.split()[0]
-    return MissingDependencyError(package, f"reading {protocol}:// URLs", EXTRAS.get(protocol, ""))
-
-
-def _reason(error: Exception, url: str) -> tuple[str, str]:
-    """Return what went wrong with a URL in plain words, and a next step."""
-    again = "Check the address and the network, and call again."
-    chain: list[BaseException] = [error]
-    while len(chain) < 8 and (below := chain[-1].__cause__ or chain[-1].__context__) is not None:
-        chain.append(below)
-    # fsspec's "not found" may stand for whatever the server or the network said.
-    kinds = {kind.__name__ for part in chain for kind in type(part).__mro__}
-    statuses = [getattr(part, "status", None) for part in chain]
-    status = next((found for found in statuses if isinstance(found, int)), None)
-    if "TooManyRedirects" in kinds:
-        return "the server redirects in a circle", again
-    if "InvalidURL" in kinds:
-        return "the address is incomplete or malformed", "Check the address."
-    if status is not None and status >= 400:
-        meaning = HTTP_STATUS.get(status, "the server cannot answer now" if status >= 500 else "the server refuses")
-        return f"{meaning} (HTTP {status})", "Check the address, and whether it asks for a login."
-    if kinds & {"ClientConnectorCertificateError", "ClientSSLError", "SSLError"}:
-        return "no encrypted connection: the server has no certificate, or one that is not accepted", again
-    if kinds & {"ClientConnectorDNSError", "gaierror"}:
-        return "there is no such host, or no network", again
-    if kinds & {"TimeoutError", "FSTimeoutError", "ServerTimeoutError"}:
-        return "the server did not answer in time", again
-    if kinds & {"ClientConnectorError", "ConnectionRefusedError", "ConnectError", "NewConnectionError"}:
-        return "no connection to the server", again
-    if kinds & {"ClientError", "ConnectionError"}:
-        return f"the connection broke off ({type(error).__name__})", again
-    if kinds & {"FileNotFoundError", "KeyError"}:  # the latter of an archive without such a member
-        return "there is no such file", "Check the address."
-    if kinds & {"PermissionError", "NoCredentialsError"}:
-        return "access is denied", "Check the address and your credentials."
-    return _short_error_text(error, url), again
-
-
-def _short_error_text(error: Exception, url: str) -> str:
-    # The URL as it was passed is redacted whatever it contains; elsewhere in a text, white space ends a URL.
-    text = " ".join(redacted(str(error).replace(url, redacted(url))).split())
-    return f"{type(error).__name__}: {text[:200]}" if text else type(error).__name__

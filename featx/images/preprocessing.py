@@ -13,6 +13,7 @@ import numpy as np
 from ..choices import Resize
 from ..constraints import RESIZE, plain
 from ..exceptions import ParameterError
+from .resizing import center_cropped, resized
 
 if TYPE_CHECKING:
     import torch
@@ -133,18 +134,15 @@ class Preprocessing:
         Tensor of uint8, shape (3, crop, crop)
         """
         import torch
-        from torchvision.transforms.v2 import InterpolationMode
-        from torchvision.transforms.v2 import functional as F
 
         if self.mode == "crop":
             pixels = self._cut(pixels)
         image = torch.from_numpy(np.require(pixels, requirements=["C", "W"])).permute(2, 0, 1)
-        size = [self.resize] if self.mode == "crop" else [self.crop, self.crop]
-        image = F.resize(image, size, InterpolationMode(self.interpolation), antialias=True)
+        image = resized(image, self.resize if self.mode == "crop" else (self.crop, self.crop), self.interpolation)
         if self.augmentation is not None and self.draw:
             drawn = hashlib.sha256(key + f";seed={self.seed};view={self.draw}".encode()).digest()
             image = self.augmentation.apply(image, seed=int.from_bytes(drawn), size=self.crop)
-        return F.center_crop(image, [self.crop, self.crop])
+        return center_cropped(image, self.crop)
 
     def normalise(self, batch: torch.Tensor) -> torch.Tensor:
         """Return uint8 (n, 3, h, w) as normalised float32 on the same device, channels last."""

@@ -6,12 +6,11 @@ import copy
 from collections.abc import Callable
 from typing import Any
 
-import skops.io
 from sklearn.base import BaseEstimator
-from skops.io.exceptions import UntrustedTypesFoundException
 
 from ..exceptions import ModelFileError
 from .compiled_parts import check_compiled
+from .light_skops import UntrustedTypesFoundException, skops_io
 from .model_parts import difference
 from .named_heads import check_named_heads
 from .shadowed_methods import check_attributes
@@ -62,8 +61,8 @@ def types_to_trust(model: BaseEstimator) -> list[str]:
     Those that exist in this process only are left out: nothing can load them. So are all if skops cannot write it.
     """
     try:
-        data = skops.io.dumps(model)
-        unknown = set(skops.io.get_untrusted_types(data=data)) - set(trusted_types())
+        data = skops_io.dumps(model)
+        unknown = set(skops_io.get_untrusted_types(data=data)) - set(trusted_types())
     except Exception:  # skops raises whatever an object's own methods lead it to
         return []
     return sorted(name for name in unknown if not is_local(name))
@@ -72,11 +71,11 @@ def types_to_trust(model: BaseEstimator) -> list[str]:
 def _problem(content: Any, trusted: Trusted) -> bytes | ModelFileError:
     """Return the bytes, or the error that explains why they cannot be loaded again."""
     try:
-        data = skops.io.dumps(content)
+        data = skops_io.dumps(content)
     except Exception as error:  # skops raises whatever an object's own methods lead it to
         return ModelFileError(f"skops cannot write it: {str(error).rstrip('.')}", "Choose another step.")
     try:
-        loaded = skops.io.loads(data, trusted=trusted_types(trusted))
+        loaded = skops_io.loads(data, trusted=trusted_types(trusted))
         check_attributes(loaded)
         check_compiled(loaded)
         check_named_heads("the model", loaded, trusted)

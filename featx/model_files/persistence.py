@@ -8,9 +8,7 @@ import os
 from dataclasses import dataclass
 from typing import Any
 
-import skops.io
 from sklearn.base import BaseEstimator
-from skops.io.exceptions import UntrustedTypesFoundException
 
 from .._version import __version__
 from ..cache.files import replaced
@@ -21,6 +19,7 @@ from ..networks.backbone import BackboneSource
 from ..networks.weights import is_file_name
 from .compiled_parts import check_compiled
 from .former_names import keep_decided_precision, use_current_parameters, with_current_names
+from .light_skops import UntrustedTypesFoundException, skops_io
 from .loadable import copy_model, dump_loadable
 from .local_settings import reset_local_settings
 from .model_parts import class_names, image_estimators
@@ -219,7 +218,7 @@ def _read(name: str, trusted: Trusted) -> Any:
     try:
         with open(name, "rb") as written, with_current_names(written) as file:
             check_references(file)
-            content = skops.io.load(file, trusted=known)
+            content = skops_io.load(file, trusted=known)
         check_attributes(content)
         check_compiled(content)
         use_current_parameters(content)

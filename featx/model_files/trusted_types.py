@@ -14,9 +14,8 @@ import warnings
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
-from skops.io.exceptions import UntrustedTypesFoundException
-
 from ..exceptions import ModelFileError, ParameterError
+from .light_skops import UntrustedTypesFoundException
 
 __all__ = [
     "Trusted",

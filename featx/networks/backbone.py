@@ -18,7 +18,7 @@ from ..images.preprocessing import Preprocessing
 from ..process import keep_freed_memory, remember
 from ..torch_modules.output_parts import read_node, tensor_of
 from .architectures import Architecture
-from .device import channels_last, image_dtype, precision_context
+from .device import channels_last, embedding_context, image_dtype
 from .forward_errors import forward_error
 from .pooling import View, check_pooling
 from .stage_names import mistyped_stage
@@ -124,6 +124,10 @@ class BackboneSource(SummaryMixin):
         module = self.build()
         return independent_copy(module) if self.is_built else module.eval()
 
+    def is_loaded(self) -> bool:
+        """Tell whether this process has the network on some device."""
+        return any(key[:3] == (self.name, self.weights_digest, self.content) for key in list(_loaded))
+
     def load(self, device: str) -> Backbone:
         """Return the network on a device, built once in this process."""
         key = (self.name, self.weights_digest, self.content, device)
@@ -215,7 +219,7 @@ class Backbone(SummaryMixin):
             batch = preprocessing.normalise(pixels.to(self.device, non_blocking=True))
             batch = batch.to(self.dtype).contiguous(memory_format=torch.channels_last)
             plain = self._extractor(self._nodes(views), batch)
-            with precision_context(precision, self.device):
+            with embedding_context(precision, self.device):
                 try:
                     outputs = self._fused_extractor(plain, batch, precision)(batch)
                 except (torch.OutOfMemoryError, FeatxError):

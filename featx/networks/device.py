@@ -6,6 +6,7 @@ import contextlib
 import logging
 import re
 import traceback
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from ..cache.machine import visible_gpu
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = [
     "channels_last",
     "check_device",
+    "embedding_context",
     "halved",
     "image_dtype",
     "out_of_memory",
@@ -40,6 +42,33 @@ def precision_context(precision: str, device: str) -> contextlib.AbstractContext
     if precision == "float32":
         return contextlib.nullcontext()
     return torch.autocast(torch.device(device).type, getattr(torch, precision))
+
+
+@contextlib.contextmanager
+def embedding_context(precision: str, device: str) -> Iterator[None]:
+    """Be in the context in which embeddings are computed: that of the precision, and float32 in full.
+
+    PyTorch lets CUDA round the inputs of convolutions in float32 to TF32, with 10 bits of 23, and matrix products where
+    the user has asked for it. Embeddings of a GPU and of a processor have the same key, and so have to be the same.
+    """
+    import torch
+
+    with precision_context(precision, device):
+        if torch.device(device).type != "cuda":
+            yield
+            return
+        backends: Any = torch.backends
+        # The names up to torch 2.8, which a later torch refuses to read where the new ones are in use.
+        name, value = ("fp32_precision", "ieee") if hasattr(backends.cudnn, "conv") else ("allow_tf32", False)
+        places = [getattr(backends.cudnn, "conv", backends.cudnn), backends.cuda.matmul]
+        before = [getattr(place, name) for place in places]
+        try:
+            for place in places:
+                setattr(place, name, value)
+            yield
+        finally:
+            for place, old in zip(places, before, strict=True):
+                setattr(place, name, old)
 
 
 def check_device(device: str) -> None:
@@ -114,8 +143,9 @@ def out_of_memory(error: Exception) -> bool:
     """Tell whether an error means that a device is out of memory; on CPUs it is a plain RuntimeError."""
     import torch
 
-    text = str(error).lower()
-    return isinstance(error, torch.OutOfMemoryError) or "out of memory" in text or "not enough memory" in text
+    # cuDNN and cuBLAS say ..._STATUS_ALLOC_FAILED.
+    signs = ("out of memory", "not enough memory", "status_alloc_failed")
+    return isinstance(error, torch.OutOfMemoryError) or any(sign in str(error).lower() for sign in signs)
 
 
 def halved(size: int, device: str, error: Exception, too_much: FeatxError) -> int:

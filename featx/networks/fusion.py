@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 import operator
+import sys
 from collections.abc import Collection
 from typing import Any
 
@@ -16,12 +17,12 @@ import torch
 from torch import Tensor, fx, nn
 from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_eval
-from torchvision.ops import StochasticDepth
 
 from ..torch_modules.graphs import FeatureExtractor
 from .efficientnet_lite import same_pad
 from .float32_stem import with_float32_stem
 from .fused_convolution import FusedConvolution, has_kernels
+from .traced_pass import traced_pass
 
 __all__ = ["fuse", "fused_extractor"]
 
@@ -39,8 +40,9 @@ _FUNCTIONS: dict[Any, str] = {functional.relu: "relu", torch.relu: "relu", "relu
 # How far the fused graph's output may be from the original's, relative to its norm: beyond this it is not the same
 # function. Half precision alone makes a difference of some hundredths.
 TOLERANCE = {torch.float32: 1e-3, torch.bfloat16: 0.3, torch.float16: 0.3}
-# Modules that return their input in evaluation mode.
-_IDENTITIES = (nn.Identity, nn.Dropout, nn.Dropout2d, StochasticDepth)
+# Modules that return their input in evaluation mode, with torchvision's by its module and name.
+_IDENTITIES = (nn.Identity, nn.Dropout, nn.Dropout2d)
+_STOCHASTIC_DEPTH = ("torchvision.ops", "StochasticDepth")
 _ADDITIONS = (operator.add, operator.iadd, torch.add)
 
 
@@ -65,9 +67,8 @@ def fused_extractor(
     callable
         The network itself, with its first convolutions in float32, if the fused one fails or differs.
     """
-    example = batch[:1]
-    with torch.autocast(batch.device.type, enabled=False):
-        wanted = network(example.clone())
+    passed = traced_pass(network, batch[:1])
+    example, wanted = passed.example, passed.outputs
     bound = TOLERANCE[dtype]
     # oneDNN's kernels are not a public interface of torch: another release may change them.
     for kernels in [True, False] if batch.device.type == "cpu" and has_kernels() else [False]:
@@ -109,11 +110,12 @@ def fuse(
         So many convolutions at the beginning stay in float32.
     """
     modules = dict(network.named_modules())
-    graph = fx.Graph()
-    output = graph.graph_copy(network.graph, {})
+    graph, copied = fx.Graph(), dict[fx.Node, fx.Node]()
+    output = graph.graph_copy(network.graph, copied)
     graph.output(output)
     fused = fx.GraphModule(network, graph)
-    shapes = _shapes(fused, batch[:1])
+    found = traced_pass(network, batch[:1]).shapes
+    shapes = {copy: found[node.name] for node, copy in copied.items() if node.name in found}
     _remove_identities(graph, modules)
     places = [n for n in graph.nodes if n.op == "call_module" and _is_plain(modules[n.target])]
     for number, node in enumerate(places):
@@ -194,25 +196,16 @@ def _with_padding(convolution: Any, node: fx.Node, shapes: dict[fx.Node, torch.S
     return padded
 
 
-def _shapes(fused: fx.GraphModule, example: Tensor) -> dict[fx.Node, torch.Size]:
-    """Return the shape of each node's output."""
-    shapes = {}
-
-    class Recorder(fx.Interpreter):
-        def run_node(self, n: fx.Node) -> Any:
-            result = super().run_node(n)
-            if isinstance(result, Tensor):
-                shapes[n] = result.shape
-            return result
-
-    with torch.autocast(example.device.type, enabled=False):
-        Recorder(fused).run(example.clone())
-    return shapes
+def _identities() -> tuple[type[nn.Module], ...]:
+    # A module of torchvision's is there only if torchvision is loaded already.
+    other = getattr(sys.modules.get(_STOCHASTIC_DEPTH[0]), _STOCHASTIC_DEPTH[1], None)
+    return _IDENTITIES if other is None else (*_IDENTITIES, other)
 
 
 def _remove_identities(graph: fx.Graph, modules: dict[str, nn.Module]) -> None:
+    identities = _identities()
     for node in list(graph.nodes):
-        quiet = node.op == "call_module" and _is_untouched(modules[node.target], _IDENTITIES)
+        quiet = node.op == "call_module" and _is_untouched(modules[node.target], identities)
         named = node.op == "call_function" and getattr(node.target, "__name__", "") == "stochastic_depth"
         if quiet or (named and node.kwargs.get("training", node.args[-1]) is False):
             node.replace_all_uses_with(node.args[0])

@@ -34,7 +34,15 @@ from .device import resolve_device, resolve_precision
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["Agreement", "choose_precision", "measure_agreement", "note_slow_precision", "photographs", "sample_crops"]
+__all__ = [
+    "Agreement",
+    "choose_precision",
+    "is_to_be_measured",
+    "measure_agreement",
+    "note_slow_precision",
+    "photographs",
+    "sample_crops",
+]
 
 # The cosines that embeddings in half precision must have with those in float32 for "auto" to choose it.
 MEAN_COSINE = 0.999
@@ -92,10 +100,7 @@ def choose_precision(
         return resolve_precision(precision)
     if source.is_custom:
         return "float32"
-    where = f"{plain(device)} of {socket.gethostname()} {_processor()}"
-    identity = f"{source.name};{source.weights_digest};{source.preprocessing.crop};{where}"
-    key = hashlib.sha256(identity.encode()).hexdigest()
-    root = None if cache is None else cache.root
+    key, root = _key(source, device), None if cache is None else cache.root
     place = key, None if root is None else str(root)
     if place not in _chosen:
         # A note spares a process that finds all its embeddings both torch and the network.
@@ -105,6 +110,29 @@ def choose_precision(
             _write_note(root, key, note)
         _measured[key], _chosen[place] = note, note["precision"]
     return _chosen[place]
+
+
+def is_to_be_measured(
+    source: BackboneSource, precision: Precision, *, device: str = "auto", cache: EmbeddingStore | None = None
+) -> bool:
+    """Tell whether `choose_precision` will load the network.
+
+    Parameters
+    ----------
+    source, precision, device, cache
+        As for `choose_precision`.
+    """
+    if precision != "auto" or source.is_custom:
+        return False
+    key = _key(source, device)
+    return key not in _measured and _read_note(None if cache is None else cache.root, key) is None
+
+
+def _key(source: BackboneSource, device: str) -> str:
+    """Return a digest of what the choice depends on."""
+    where = f"{plain(device)} of {socket.gethostname()} {_processor()}"
+    identity = f"{source.name};{source.weights_digest};{source.preprocessing.crop};{where}"
+    return hashlib.sha256(identity.encode()).hexdigest()
 
 
 def note_slow_precision(precision: Precision, device: str) -> None:

@@ -75,25 +75,28 @@ def load_weights(
     needed = frozenset(key for key in expected if not key.startswith(unread))
     matches = [_match(place, short, tensors, expected, needed, unread, adapt) for place in places]
     # The graph is traced only if it matters which tensors come after the layer.
-    several = len(matches) > 1 or any(match.faults or _spoilt(match, expected) for match in matches)
+    spoilt = [_spoilt(match, expected) for match in matches]
+    several = len(matches) > 1 or any(match.faults for match in matches) or any(spoilt)
     if several and (fewer := _needed(module, layer, needed)) != needed:
         matches = [_match(place, short, tensors, expected, fewer, unread, adapt) for place in places]
-    good = [match for match in matches if not match.faults]
+        spoilt = [_spoilt(match, expected) for match in matches]
+    good = [number for number, match in enumerate(matches) if not match.faults]
     if not good:
         raise mismatch(matches, tensors, expected, name, source)
     # Places with values that are not finite come last, and still count as different.
-    good.sort(key=lambda match: bool(_spoilt(match, expected)))
-    chosen = good[0]
-    if spoilt := _spoilt(chosen, expected):
-        raise not_finite_weights(spoilt, name, source)
-    if others := [match for match in good[1:] if not _same(match, chosen)]:
+    good.sort(key=lambda number: bool(spoilt[number]))
+    chosen = matches[good[0]]
+    if spoilt[good[0]]:
+        raise not_finite_weights(spoilt[good[0]], name, source)
+    if others := [matches[number] for number in good[1:] if not _same(matches[number], chosen)]:
         raise ambiguity([chosen, *others], short, name, source)
     _note(chosen, expected, unread, source)
     # Not by load_state_dict: some networks (MNASNet) require a version that only the file of a whole module has.
     absent = []
     for key, value in expected.items():
         usable = key in chosen.state and not _fault(key, chosen.state[key], value)
-        if usable and not _n_spoilt(chosen.state[key], value):
+        # That of the needed ones is known.
+        if usable and (key in chosen.needed or not _n_spoilt(chosen.state[key], value)):
             value.copy_(chosen.state[key])
         elif not key.endswith(COUNTERS):
             absent.append(key)

@@ -75,7 +75,7 @@ def _other_format(file: str, data: bytes) -> tuple[str, str]:
     name = file.lower()
     if not data:
         return "empty", FETCH
-    if not data.strip(b"\0"):
+    if not data[:64].strip(b"\0") and not data.strip(b"\0"):
         return "nothing but zeros: the copy or the download broke off", FETCH
     if data[:4] in (b"PK\3\4", b"PK\5\6"):
         return _other_zip(file, data)

@@ -26,18 +26,17 @@ from ..exceptions import DatasetError
 from ..extraction.transformer import CNNFeatureTransformer
 from ..images.failures import Failure, first_reason
 from ..networks.pooling import View
+from .chance import chance_warnings
 from .choice import choose_cheapest, front_of
 from .embedded_rows import EmbeddedRows
 from .judge import JudgedRows, accuracy_of, predict_rows, transferability_scores
 from .plan import HEAD, IMAGES, REPEATS, RankingPlan, plan_ranking
-from .result import RankedCandidate, RankingResult
+from .resolution import resolution_of
+from .result import MARGIN, RankedCandidate, RankingResult
 from .speed import NetworkCost, describe_processor, measure_costs
-from .undistinguished import p_values_of_being_best
+from .undistinguished import compare_with_best
 
 __all__ = ["rank_backbones"]
-
-# The difference in accuracy that is not worth a more expensive network.
-MARGIN = 0.01
 
 
 def rank_backbones(
@@ -128,7 +127,7 @@ def rank_backbones(
             found = measure_costs(passes, some)
             costs |= {(name, each.views[0].layer): cost for each, cost in zip(passes, found, strict=True)}
     active, total, held = candidates, sum(len(rows) for rows in plan.rounds), list[int]()
-    judged, bad = None, np.zeros(len(last), dtype=bool)
+    bad = np.zeros(len(last), dtype=bool)
     for number, rows in enumerate(plan.rounds):
         places = np.searchsorted(last, rows)
         with _timed(seconds, "embeddings"):
@@ -147,11 +146,12 @@ def rank_backbones(
                     one.accuracies.append(float((one.predicted == judged.truth).mean()))
                     bar.update()
             right = np.stack([(one.predicted == judged.truth).mean(axis=0) for one in active])
-            p_values = p_values_of_being_best(
-                right, units=nontrivial_groups(judged.units), folds=plan.cv, random_state=plan.random_state
-            )
+            design: dict[str, Any] = {
+                "units": nontrivial_groups(judged.units), "folds": plan.cv, "random_state": plan.random_state
+            }  # fmt: skip
+            tests, share = compare_with_best(right, **design), len(rows) / total
             # The share of this round in the level.
-            adjusted = np.minimum(1.0, p_values * total / len(rows))
+            adjusted = np.minimum(1.0, tests.p_values / share)
             for one, p_value in zip(active, adjusted.tolist(), strict=True):
                 one.p_value, one.eliminated = p_value, p_value < SIGNIFICANCE
             kept = [one for one in active if not one.eliminated]
@@ -161,10 +161,11 @@ def rank_backbones(
                 for one in finished:
                     one.finish(networks[one.network].take(one.view, places), judged)
                     bar.update()
-        active = kept
         if ends:
+            warnings = chance_warnings(right[[one in kept for one in active]], judged.truth, **design)
+            resolution = resolution_of(tests, SIGNIFICANCE * share) if len(kept) > 1 else None
             break
-    assert judged is not None
+        active = kept
     processor = describe_processor(first.device)
     failures = _failures(networks)
     return RankingResult(
@@ -179,6 +180,8 @@ def rank_backbones(
         n_forwarded=sum(network.n_forwarded for network in networks.values()),
         n_timed=sum(cost.n_forwarded for cost in costs.values()),
         n_full=len(data) * len(networks),
+        resolution=resolution,
+        warnings=warnings,
         failures=[Failure(int(whole[last[f.index]]), f.name, f.reason) for f in failures],
         notes=plan.data.notes,
         seconds=seconds,

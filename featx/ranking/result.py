@@ -11,8 +11,12 @@ from ..display.named_by_package import NamedByPackage
 from ..display.summary_mixin import SummaryMixin
 from ..evaluation.estimates import Estimate
 from ..images.failures import Failure
+from .resolution import Resolution
 
-__all__ = ["RankedCandidate", "RankingResult"]
+__all__ = ["MARGIN", "RankedCandidate", "RankingResult"]
+
+# The difference in accuracy that is not worth a more expensive network.
+MARGIN = 0.01
 
 
 @dataclass(frozen=True)
@@ -97,6 +101,11 @@ class RankingResult(SummaryMixin):
         Images that were forwarded to measure the speed.
     n_full : int
         The passes of all images through all networks.
+    resolution : Resolution or None
+        How small a difference between candidates is told on the images of the last round, and on more. None where one
+        candidate is left, or it is not known.
+    warnings : list of str
+        That no candidate is shown to beat always answering the largest class.
     failures : list of Failure
         Images that could not be read.
     notes : list of str
@@ -115,6 +124,8 @@ class RankingResult(SummaryMixin):
     n_forwarded: int
     n_timed: int
     n_full: int
+    resolution: Resolution | None = None
+    warnings: list[str] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
@@ -125,9 +136,20 @@ class RankingResult(SummaryMixin):
         return [one for one in self.candidates if one.undistinguished]
 
     @property
+    def within_a_point(self) -> list[RankedCandidate]:
+        """Those of them that are at most a point less accurate than the most accurate one."""
+        least = self.undistinguished[0].accuracy.value - MARGIN - 1e-9
+        return [one for one in self.undistinguished if one.accuracy.value >= least]
+
+    @property
     def recommended(self) -> RankedCandidate:
         """The candidate to use."""
         return next(one for one in self.candidates if one.recommended)
+
+    @property
+    def images_for_a_point(self) -> int | None:
+        """How many images tell a difference of a point four times in five; None where `resolution` is."""
+        return None if self.resolution is None else self.resolution.images_for(MARGIN)
 
     @property
     def share_of_full(self) -> float:
@@ -136,7 +158,8 @@ class RankingResult(SummaryMixin):
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as types that JSON can hold."""
-        return dict(as_json({**vars(self), "share_of_full": self.share_of_full}))
+        computed = {"share_of_full": self.share_of_full, "images_for_a_point": self.images_for_a_point}
+        return dict(as_json({**vars(self), **computed}))
 
     def to_json(self) -> str:
         """Return `to_dict` as JSON text."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..display.names import quoted
 from ..display.quantities import count_text, percent_text
 from ..display.tables import CLASS_NAMES, FILE_NAMES, Part, Table
 from ..evaluation.estimates import Estimate
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from ..audit.duplicates import DuplicatePair
     from ..audit.result import AuditResult
 
-__all__ = ["audit_parts"]
+__all__ = ["audit_parts", "nothing_found"]
 
 # Rows of a table.
 MOST = 10
@@ -217,9 +218,20 @@ def _points(difference: Estimate) -> str:
 
 
 def _closing(result: AuditResult) -> str:
-    if result.pairs:
+    from ..audit.result import are_files
+
+    if result.pairs and result.groups_file:
+        return f"next: `featx fit {quoted(result.groups_file)}` keeps near-duplicates on one side of every split"
+    if result.pairs and are_files(result.dataset):
         return "next: `--write-groups FILE.csv` writes a manifest with which near-duplicates stay on one side"
-    return "something to look at was found" if result.found else "nothing was found"
+    return "something to look at was found" if result.found else nothing_found(result)
+
+
+def nothing_found(result: AuditResult) -> str:
+    """Return that nothing was found, and what was not looked at."""
+    if not result.not_checked:
+        return "nothing was found"
+    return f"nothing was found in what was checked; not checked: {', '.join(result.not_checked)}"
 
 
 def _listed(

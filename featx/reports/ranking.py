@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..display.quantities import count_text, p_value_text, percent_text, size_text
+from ..display.quantities import count_text, p_value_text, percent_text, points_text, size_text
 from ..display.tables import CLASS_NAMES, Part, Table
 
 if TYPE_CHECKING:
     from ..evaluation.estimates import Estimate
     from ..ranking.result import RankedCandidate, RankingResult
 
-__all__ = ["ranking_answer", "ranking_parts", "ranking_table"]
+__all__ = ["choice_text", "ranking_answer", "ranking_parts", "ranking_table", "resolution_text", "seconds_text"]
+
+# All images are worth a word where they are so many times those that were compared.
+MORE = 1.2
 
 # Columns that go first where there is no room: memory, parameters, features, H-score, LogME, k-NN, images, p.
 DROPPED = (13, 12, 11, 10, 9, 8, 7, 5)
@@ -25,8 +28,9 @@ def ranking_parts(result: RankingResult) -> list[Part]:
     result : RankingResult
     """
     table = ranking_table(result)
-    parts: list[Part] = [ranking_answer(result), _warning(result), table, _legend(result), _cost(result), *result.notes]
-    return [part for part in [*parts, _next(result)] if part]
+    warnings = "\n".join(f"warning: {text}" for text in result.warnings)
+    parts: list[Part] = [ranking_answer(result), warnings, resolution_text(result), table, _legend(result)]
+    return [part for part in [*parts, _cost(result), *result.notes, _next(result)] if part]
 
 
 def ranking_answer(result: RankingResult) -> str:
@@ -36,20 +40,54 @@ def ranking_answer(result: RankingResult) -> str:
     ----------
     result : RankingResult
     """
+    used = result.recommended
+    text = f"use {_name(used)}: accuracy {used.accuracy.text()}, {seconds_text(used)} s for 1,000 images"
+    return "\n".join([text, *filter(None, [choice_text(result)])])
+
+
+def choice_text(result: RankingResult) -> str:
+    """Return why the recommended candidate was chosen among those that cannot be told from the best.
+
+    Parameters
+    ----------
+    result : RankingResult
+    """
     used, n_best, n = result.recommended, len(result.undistinguished), len(result.candidates)
-    text = f"use {_name(used)}: accuracy {used.accuracy.text()}, {_seconds(used)} s for 1,000 images"
     if n == 1:
-        return text
+        return ""
     if n_best == 1:
-        return f"{text}\nit is distinguishably more accurate than {_others(n - 1)}"
+        return f"it is distinguishably more accurate than {_others(n - 1)}"
     best = result.undistinguished[0]
     told = f"{n_best:,} of {n:,} candidates cannot be told from the best"
+    cheapest = used.seconds == min(one.seconds for one in result.within_a_point)
     if best is used:
-        return f"{text}\n{told}; it is the most accurate of them, and none within a point of it is cheaper"
-    return (
-        f"{text}\n{told}; it is the cheapest of them that is at most a point behind {_name(best)}, "
-        f"{percent_text(best.accuracy.value)}, {_seconds(best)} s"
+        more = "" if cheapest else " by more than a twentieth"
+        return f"{told}; it is the most accurate of them, and none within a point of it is cheaper{more}"
+    behind = f"at most a point behind {_name(best)}, {percent_text(best.accuracy.value)}, {seconds_text(best)} s"
+    if cheapest:
+        return f"{told}; it is the cheapest of them that is {behind}"
+    return f"{told}; of those {behind}, it is the most accurate that costs within a twentieth of the least"
+
+
+def resolution_text(result: RankingResult) -> str:
+    """Return how small a difference is told on these images, and how many images would tell smaller ones.
+
+    Parameters
+    ----------
+    result : RankingResult
+    """
+    found, needed = result.resolution, result.images_for_a_point
+    if found is None or needed is None:
+        return ""
+    text = (
+        f"candidates that differ by {points_text(found.difference)} are told apart four times in five on these "
+        f"{count_text(found.n_images, 'image')}"
     )
+    if needed <= found.n_images:
+        return text
+    if result.n_images > MORE * found.n_images:
+        text += f", by {points_text(found.difference_of(result.n_images))} on all {result.n_images:,} (`--images`)"
+    return f"{text}; a difference of a point takes about {_rounded(needed):,}"
 
 
 def ranking_table(result: RankingResult) -> Table:
@@ -71,7 +109,7 @@ def ranking_table(result: RankingResult) -> Table:
             one.accuracy.text(),
             "maybe" if one.undistinguished else "no",
             p_value_text(one.p_value),
-            f"{_seconds(one)}{' <' if one.on_front else '  '}",
+            f"{seconds_text(one)}{' <' if one.on_front else '  '}",
             f"{one.n_images:,}",
             percent_text(one.knn_accuracy.value),
             _score(one.log_evidence),
@@ -98,16 +136,6 @@ def _legend(result: RankingResult) -> str:
     return "\n".join(lines)
 
 
-def _warning(result: RankingResult) -> str:
-    """Return that no candidate is shown to be better than always answering the largest class, if this is so."""
-    if any(one.accuracy.has_interval and one.accuracy.low > result.majority for one in result.undistinguished):
-        return ""
-    return (
-        "warning: the accuracy of none is distinguishably above that of always answering the largest class, "
-        f"{percent_text(result.majority)}; on these images, the ranking does not show that any of them is of use"
-    )
-
-
 def _cost(result: RankingResult) -> str:
     text = f"{count_text(result.n_embedded, 'pass')} of images through networks"
     if cached := result.n_embedded - result.n_forwarded:
@@ -131,8 +159,14 @@ def _others(n: int) -> str:
     return "the other candidate" if n == 1 else f"the {n:,} other candidates"
 
 
-def _seconds(one: RankedCandidate) -> str:
+def seconds_text(one: RankedCandidate) -> str:
+    """Return the seconds for 1,000 images, in whole numbers from 100 on."""
     return f"{one.seconds:.1f}" if one.seconds < 99.95 else f"{one.seconds:,.0f}"
+
+
+def _rounded(number: int) -> int:
+    """Return a number with its two first digits."""
+    return round(number, 2 - len(str(number)))
 
 
 def _score(score: Estimate) -> str:

@@ -22,7 +22,7 @@ from typing import Any
 from ..exceptions import FeatxError
 from ..process import after_fork
 
-__all__ = ["CallTimeoutError", "cancelled_by", "map_with_deadline", "restart_deadline"]
+__all__ = ["CallTimeoutError", "DeadlinePool", "cancelled_by", "map_with_deadline", "restart_deadline"]
 
 # How long fetching and decoding one image may take.
 IMAGE_SECONDS = 60.0
@@ -62,7 +62,7 @@ def map_with_deadline(
     FeatxError
         If more than `MOST_STUCK_CALLS` abandoned calls, in addition to one for each thread, have still not returned.
     """
-    pool = _DeadlinePool(function, threads)
+    pool = DeadlinePool(function, threads)
     calls: deque[_Call] = deque()
     left = iter(items)
     try:
@@ -145,8 +145,15 @@ class _Call:
             return self.abandoned
 
 
-class _DeadlinePool:
-    """Threads that take calls in order; a stuck one is replaced."""
+class DeadlinePool:
+    """Threads that take calls in order; a stuck one is replaced.
+
+    Parameters
+    ----------
+    function : callable
+    size : int
+        The number of threads.
+    """
 
     def __init__(self, function: Callable[[Any], Any], size: int) -> None:
         self.function, self.size = function, size
@@ -155,6 +162,7 @@ class _DeadlinePool:
         self.waited = 0.0
 
     def call(self, item: Any) -> _Call:
+        """Have the function called with an item as soon as a thread is free."""
         call = _Call(item)
         self.todo.put(call)
         if len(self.threads) < self.size:
@@ -162,6 +170,7 @@ class _DeadlinePool:
         return call
 
     def wait(self, call: _Call) -> Any:
+        """Return what a call returned or a TimeoutError, or raise what it raised; ask in the order of the calls."""
         # Every call before this one is done or abandoned, so this one has started or is about to.
         tick = IMAGE_SECONDS / 60
         while not call.done.wait(tick):

@@ -18,7 +18,7 @@ from pickle import PicklingError
 from typing import Any
 
 from ..exceptions import FeatxError, WorkerError
-from .lost_tasks import reporting_lost_tasks
+from .lost_tasks import watching_tasks
 from .worker_warnings import RecordedWarning, recorded_warnings, warn_once
 
 __all__ = ["Workers"]
@@ -41,6 +41,8 @@ class Workers:
 
     Attributes
     ----------
+    name : str
+        Of the backend.
     yields : bool
         Whether each result is yielded as soon as it is there, not together with those of `TASKS_PER_WORKER` tasks of
         each worker.
@@ -50,6 +52,7 @@ class Workers:
         from joblib.parallel import get_active_backend
 
         self._backend, configured = get_active_backend()
+        self.name = type(self._backend).__name__
         wanted = configured if n_jobs is None else n_jobs
         self._n_jobs = getattr(self._backend, "default_n_jobs", 1) if wanted is None else wanted
         self._ordered = ordered
@@ -80,7 +83,7 @@ class Workers:
         # Tasks have the right size already: none waits to be returned together with another.
         options = {"n_jobs": self._n_jobs, "backend": self._backend, "batch_size": 1, **how}
         with self._translated(), contextlib.ExitStack() as stack:
-            stack.enter_context(reporting_lost_tasks(self._backend))
+            self._watch = stack.enter_context(watching_tasks(self._backend))
             self._parallel = stack.enter_context(joblib.Parallel(**options))
             self._open = stack.pop_all()
         return self
@@ -106,11 +109,14 @@ class Workers:
         with self._translated():
             slices = [tasks] if self.yields else self._slices(tasks, TASKS_PER_WORKER * self.count())
             for some in slices:
-                found = self._parallel(some)
                 try:
-                    for result, recorded in found:
-                        self._warn(recorded)
-                        yield result
+                    found = self._parallel(some)
+                except BaseException:  # Ctrl-C, too
+                    yield from map(self._received, [] if self._ordered else self._watch.finished())
+                    raise
+                self._watch.finished()
+                try:
+                    yield from map(self._received, found)
                 finally:
                     if self.yields:
                         _abandon(found)
@@ -120,11 +126,14 @@ class Workers:
         while some := list(islice(tasks, size)):
             yield some
 
-    def _warn(self, recorded: list[RecordedWarning]) -> None:
+    def _received(self, answer: tuple[Any, list[RecordedWarning]]) -> Any:
+        """Return the result of a task, and issue its warnings here."""
+        result, recorded = answer
         try:
             warn_once(recorded, self._warned)
         except Warning as warning:  # a filter of the user's turns it into an error
             raise _RaisedError(warning, []) from warning
+        return result
 
     @contextlib.contextmanager
     def _translated(self) -> Iterator[None]:
@@ -138,7 +147,7 @@ class Workers:
         except FeatxError:
             raise
         except Exception as failure:  # each backend raises its own
-            raise _worker_error(type(self._backend).__name__, failure) from failure
+            raise _worker_error(self.name, failure) from failure
         if trace is None or trace is error:
             raise error
         raise error from trace  # the traceback in the other process

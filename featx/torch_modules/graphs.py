@@ -13,11 +13,11 @@ from typing import Any
 import torch
 from torch import Tensor, fx, nn
 from torch.utils import _pytree
-from torchvision.models.feature_extraction import NodePathTracer
 
 from ..exceptions import LayerError, nearest
 from .copies import light_copy
 from .module_parts import global_hooks
+from .node_paths import NodePathTracer
 from .output_parts import OUTPUT, plain_values
 
 __all__ = [

@@ -15,7 +15,9 @@ from ..cache.hdf5 import atomic_hdf5
 from ..constraints import check_values
 from ..datasets.dataset import ImageDataset
 from ..exceptions import CacheError, DatasetError
-from ..extraction.extract import ExtractionResult, Failure
+from ..extraction.distribute import is_distributed
+from ..extraction.estimator import open_cache
+from ..extraction.extract import ExtractionResult, Failure, ensure_embeddings
 from ..extraction.steps import Passes
 from ..extraction.transformer import CNNFeatureTransformer
 from ..images.failures import first_reason
@@ -70,7 +72,8 @@ def write_embeddings(
     The file holds `embeddings`, float32 (n, d); `paths`, (n,); if the data set has labels, `labels`, int64 (n,), which
     are positions in `classes`; if it came with a split, `split`, (n,), each "training", "validation" or "test"; and the
     spec as attributes. It is written under a temporary name and renamed when complete. Only a part of the embeddings is
-    in memory at a time.
+    in memory at a time. Where images are distributed over other processes, all of them are put into the cache first, so
+    that none waits for the end of a part.
 
     Parameters
     ----------
@@ -92,11 +95,18 @@ def write_embeddings(
     DatasetError
         If no image can be read.
     """
-    plan = plan_extraction(dataset, transformer)
+    plan, store = plan_extraction(dataset, transformer), open_cache(transformer.cache)
     sources, width = plan.images, plan.width
     spec = plan.passes.spec()
-    total = ExtractionResult(n_images=len(sources))
-    seconds: Counter[str] = Counter()
+    total, n_images = ExtractionResult(), len(sources)
+    kept = np.arange(n_images)
+    if store is not None and is_distributed(store):
+        _, total = ensure_embeddings(sources, store=store, on_error=transformer.on_error, **plan.passes.options)
+        if total.failures:
+            kept = np.delete(kept, [failure.index for failure in total.failures])
+            rest = dataset.take(kept)
+            sources = transformer.sources(rest.images, rest.names)
+    seconds: Counter[str] = Counter(total.seconds)
     good: list[int] = []
     try:
         with atomic_hdf5(Path(path)) as file:
@@ -107,18 +117,19 @@ def write_embeddings(
                 rows = [i for i in range(part.n_images) if i not in failed]
                 if rows:
                     file["embeddings"][len(good) : len(good) + len(rows)] = part.embeddings[0][rows]
-                good += [start + i for i in rows]
-                total.failures += [Failure(start + f.index, f.name, f.reason) for f in part.failures]
+                good += [int(kept[start + i]) for i in rows]
+                total.failures += [Failure(int(kept[start + f.index]), f.name, f.reason) for f in part.failures]
                 total.n_forwarded += part.n_forwarded
-                total.damaged = part.damaged
+                total.damaged += [damage for damage in part.damaged if damage not in total.damaged]
                 seconds.update(part.seconds)
             if not good:
                 raise DatasetError("none of the images can be read", first_reason(total.failures))
             file["embeddings"].resize(len(good), axis=0)
-            _describe(file, dataset if len(good) == len(sources) else dataset.take(good), spec.to_dict())
+            _describe(file, dataset if len(good) == n_images else dataset.take(good), spec.to_dict())
     except OSError as error:
         raise CacheError(f"cannot write {path}: {error.strerror or error}", "Choose another place.") from error
-    total.seconds = dict(seconds)
+    total.failures.sort(key=lambda failure: failure.index)
+    total.n_images, total.seconds = n_images, dict(seconds)
     return total, (len(good), width)
 
 

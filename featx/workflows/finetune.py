@@ -178,6 +178,7 @@ def finetune_model(
         groups=held.groups,
         random_state=classifier.random_state,
         rows=split.test,
+        metric="accuracy" if decided is None else "balanced_accuracy",
         decided=decided,
         positive=number,
         units=units,

@@ -77,7 +77,7 @@ class FitResult(SummaryMixin):
             The types of a classifier of your own that `load_model` must be told to trust.
         """
         from ..model_files.loadable import types_to_trust
-        from ..model_files.persistence import save_model  # which loads torch
+        from ..model_files.persistence import save_model  # whose import takes a second
 
         # It was fitted here, so that its code is trusted here.
         own = types_to_trust(self.model[-1])

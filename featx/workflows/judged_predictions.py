@@ -99,6 +99,7 @@ def judge_predictions(predictions: Predictions, dataset: ImageDataset) -> Judged
         trained=truth,
         groups=units,
         rows=rows[known],
+        metric="accuracy" if decided is None else "balanced_accuracy",
         decided=decided,
         positive=number,
     )

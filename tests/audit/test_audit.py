@@ -51,6 +51,7 @@ def test_labels_of_too_few_images_are_not_checked_which_is_said(images, tiny):
     result = audit_dataset(ImageDataset(paths[:4], paths[:4], labels[:4]), CNNFeatureTransformer(**tiny))
     assert result.accuracy is None
     assert "labels, shortcuts and cost were not checked" in result.notes[0]
+    assert result.not_checked == ["labels", "shortcuts"]
 
 
 def test_what_cannot_be_audited_is_refused(images, tiny):

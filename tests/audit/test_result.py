@@ -46,7 +46,10 @@ def test_groups_are_written_as_a_manifest_that_is_read_back(tmp_path):
     images = [str(tmp_path / f"{n}.png") for n in range(4)]
     for path in images:
         open(path, "wb").close()
-    result_of(images).write_groups(tmp_path / "groups.csv")
+    result = result_of(images)
+    assert result.groups_file is None
+    result.write_groups(tmp_path / "groups.csv")
+    assert result.groups_file == str(tmp_path / "groups.csv")
     back = load_dataset(tmp_path / "groups.csv")
     assert back.images == images
     assert back.groups.tolist() == ["g0", "g0", "g0", "g3"]

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from featx.cache import CacheError, EmbeddingCache
+from featx.cache.adoption import adopt_segment
 from specs import OTHER, SPEC, found_of, rows
 
 
@@ -66,3 +67,17 @@ def test_small_segments_that_are_sent_are_merged(cache, tmp_path):
         cache.adopt(SPEC, path.name, path.read_bytes())
     assert len(list(cache.root.glob("*/*.h5"))) < 16
     assert np.all(found_of(cache, range(40)))
+
+
+def test_a_segment_is_taken_from_whatever_writes_it(cache, sent):
+    name, content = sent(range(5))
+
+    def broken(file):
+        file.write(content[:99])
+        raise ConnectionResetError
+
+    with pytest.raises(ConnectionResetError):
+        adopt_segment(cache.reference_outputs(SPEC).folder, name, broken)
+    assert [path.name for path in (cache.root / SPEC.digest).iterdir()] == ["spec.json"]
+    assert adopt_segment(cache.reference_outputs(SPEC).folder, name, lambda file: file.write(content)) == 5
+    assert found_of(cache, range(5)).all()

@@ -70,6 +70,25 @@ def test_damaged_segments_are_left_out_and_named(cache, others):
     assert cache.verify().clean
 
 
+def test_what_is_no_file_or_a_link_is_left_out_and_named(cache, others, tmp_path):
+    (others[0].root / SPEC.digest / f"{'0' * 32}.h5").mkdir()
+    (others[0].root / OTHER.digest).symlink_to(others[1].root / OTHER.digest)
+    report = cache.merge([other.root for other in others])
+    reasons = {path.relative_to(others[0].root).parts[0]: reason for path, reason in report.problems}
+    assert reasons[OTHER.digest] == "a link, which is not followed"
+    assert "cannot be read: Is a directory" in reasons[SPEC.digest]
+    assert (report.rows, len(report.problems)) == (23, 2)
+    assert cache.verify().clean
+
+
+def test_a_cache_is_merged_with_itself_in_vain(cache, tmp_path):
+    cache.put(SPEC, *rows(range(10)))
+    (tmp_path / "link").symlink_to(cache.root)
+    report = cache.merge([cache.root, tmp_path / "link"])
+    assert (report.rows, report.problems) == (0, [])
+    assert cache.verify().rows == 10
+
+
 def test_rows_of_another_network_under_the_same_spec_are_left_out(cache, others):
     outputs = np.arange(8, dtype=np.float32)
     cache.reference_outputs(SPEC).keep(outputs)

@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 from featx.cache import CacheError, EmbeddingSpec
-from featx.cache.selection import choose_spec, differences
+from featx.cache.selection import choose_spec, differences, fitting_specs
 
 PREPROCESSING = "mode=crop;resize=256;crop=224;bicubic"
 PLAIN = EmbeddingSpec(
@@ -85,3 +85,16 @@ def test_many_that_fit_are_not_all_listed():
 def test_nothing_is_an_empty_cache():
     with pytest.raises(CacheError, match="no embeddings"):
         choose_spec([])
+
+
+def test_all_that_fit_are_found_feature_maps_included():
+    maps = dataclasses.replace(PLAIN, pooling="map:avg")
+    other = dataclasses.replace(PLAIN, layer="stage2")
+    specs = [PLAIN, maps, other]
+    assert fitting_specs(specs) == specs
+    assert fitting_specs(specs, fields={"layer": "head"}) == [PLAIN, maps]
+    assert fitting_specs(specs, digest=other.digest[:9]) == [other]
+    with pytest.raises(CacheError, match="got layer='x'; the embeddings that there are have head, stage2"):
+        fitting_specs(specs, fields={"layer": "x"})
+    with pytest.raises(CacheError, match=r"there are no embeddings\. Push some"):
+        fitting_specs([], step="Push some.")

@@ -6,6 +6,11 @@ import shutil
 from commands import NETWORK, featx
 
 
+def test_groups_of_images_without_files_are_refused_before_any_is_read(tmp_path):
+    result = featx("audit", "sample:digits", "--write-groups", tmp_path / "groups.csv", code=2)
+    assert "in memory have no path" in result.stderr
+
+
 def test_an_audit_prints_writes_and_ends_with_1_where_something_is_found(folder, tmp_path):
     data, groups = tmp_path / "data", tmp_path / "groups.csv"
     shutil.copytree(folder, data)

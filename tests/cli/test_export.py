@@ -17,7 +17,9 @@ def model(tmp_path_factory):
 def test_the_command_writes_a_file_and_says_what_was_compared(model, tmp_path, written_network):  # noqa: F811
     output = tmp_path / "m.onnx"
     found = featx("export", model, "-o", output, "--check", "sample:photos", "--top", "2")
-    assert "compared with featx on 64 images: probabilities differ by up to" in " ".join(found.stderr.split())
+    assert "compared with featx in float32 on 64 images: probabilities differ by up to" in " ".join(
+        found.stderr.split()
+    )
     assert found.stdout.startswith(f"{output}: 0.4 MB; it takes images of any size")
     assert onnxruntime.InferenceSession(output).get_outputs()[1].shape == ["n", 2]
 

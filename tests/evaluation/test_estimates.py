@@ -39,6 +39,8 @@ def test_estimates_without_interval_equal_each_other_wherever_the_nan_is_from():
         (BARE, True, "90.0 %"),
         (BARE, False, "0.900"),
         (Estimate(1.0, 0.839, 1.0), True, "100.0 % (83.9-100.0)"),
+        (Estimate(-0.495, -0.61, -0.38), False, "-0.495 (-0.610 to -0.380)"),
+        (Estimate(0.004, -0.012, 0.02), True, "0.4 % (-1.2 to 2.0)"),
     ],
 )
 def test_the_text_has_the_interval_where_there_is_one(estimate, percent, text):

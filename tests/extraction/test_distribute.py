@@ -168,6 +168,40 @@ def test_rows_that_arrive_late_are_waited_for(extract, forwards, expected, monke
 # Rounds
 
 
+def test_a_round_that_brings_nothing_is_the_last(extract, forwards, cache, monkeypatch):
+    monkeypatch.setattr(share_worker, "task_is_cancelled", lambda: True)
+    shares = []
+    real = share_worker.forward_share
+    monkeypatch.setattr(distribute, "forward_share", lambda *arguments: shares.append(1) or real(*arguments))
+    forwards.since()
+    with joblib.parallel_config(Processes(), n_jobs=2), pytest.raises(CacheError) as caught:
+        extract()
+    assert forwards.since() == 0
+    assert 0 < len(shares) <= 8
+    worker = f"the process {os.getpid()} on {socket.gethostname()}"
+    assert caught.value.message == f"{worker}, which writes to {cache.root}, has brought none of 40 rows"
+    assert "cache=DIR" in caught.value.next_step
+    monkeypatch.undo()
+    assert extract().n_forwarded == 40
+
+
+# Rows that are kept nowhere
+
+
+def test_workers_that_have_nothing_to_do_are_named(extract, expected, monkeypatch, caplog):
+    monkeypatch.setattr(distribute, "forward_share", None)
+    with joblib.parallel_config(Processes(), n_jobs=2):
+        extract(IMAGES[:30], cache=None)
+        assert not caplog.records
+        for _ in range(2):
+            assert np.array_equal(extract(cache=None).embeddings[0], expected)
+    with joblib.parallel_config("threading", n_jobs=2):
+        extract(cache=None)
+    (said,) = [record.getMessage() for record in caplog.records]
+    assert said.startswith("this process alone forwards 40 images, not the 2 workers of joblib's Processes: ")
+    assert "cache=DIR" in said
+
+
 # What workers are given and tell
 
 

@@ -9,6 +9,7 @@ from featx.exceptions import (
     TrainingWarning,
 )
 from featx.finetuning.fit import FineTuning
+from featx.finetuning.settings import ResolvedSettings
 from featx.finetuning.training import Training
 from trainings import assert_same_training, classifier, coloured, is_same, untouched
 
@@ -131,3 +132,52 @@ def test_without_early_stopping_the_last_epoch_is_kept(data):
     assert fitted.best_epoch_ == 3
     assert fitted.initial_validation_accuracy_ is None
     assert fitted.history_["val_loss"] == [None] * 3
+
+
+@pytest.fixture
+def in_float16(monkeypatch):
+    """Train in float16 on the processor, as a GPU does."""
+    monkeypatch.setattr(ResolvedSettings, "training_precision", "float16")
+
+
+def test_float16_trains_as_float32_does(data, in_float16, monkeypatch):
+    options = {"epochs": 2, "learning_rate": 1e-3, "early_stopping": False}
+    # Of a loss this small, nearly all gradients are zero in float16 but for the scaling.
+    loss = Training._loss
+    monkeypatch.setattr(Training, "_loss", lambda self, *given: loss(self, *given) * 1e-6)
+    half = classifier(**options, optimizer="adam").fit(*data)
+    monkeypatch.setattr(ResolvedSettings, "training_precision", "float32")
+    whole = classifier(**options, optimizer="adam").fit(*data)
+    moved = {name: whole.state_[name] - start for name, start in untouched().items() if name in whole.state_}
+    also = {name: half.state_[name] - start for name, start in untouched().items() if name in half.state_}
+    agree = [np.mean(np.sign(moved[name]) == np.sign(also[name])) for name in moved if np.any(moved[name])]
+    assert agree
+    assert np.mean(agree) > 0.8
+
+
+def test_a_step_with_infinite_gradients_is_left_out(data, in_float16, monkeypatch):
+    monkeypatch.setattr(
+        "featx.finetuning.training.make_scaler", lambda settings: torch.amp.GradScaler("cpu", init_scale=2.0**40)
+    )
+    steps = []
+    step = torch.optim.AdamW.step
+    monkeypatch.setattr(torch.optim.AdamW, "step", lambda self, *given: steps.append(1) or step(self, *given))
+    fitted = classifier(epochs=3, head_init="random", batch_size=4, early_stopping=False).fit(*data)
+    assert 0 < len(steps) < 3 * 6
+    assert np.isfinite(fitted.history_["loss"]).all()
+
+
+def test_a_resumed_training_in_float16_knows_its_scale(data, in_float16, tmp_path):
+    options = {"epochs": 3, "batch_size": 4, "early_stopping": False}
+    whole = classifier(**options).fit(*data)
+    run = Training._epoch
+
+    def stopped(self, epoch):
+        if epoch == 3:
+            raise KeyboardInterrupt
+        run(self, epoch)
+
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(Training, "_epoch", stopped)
+        classifier(**options, checkpoint=str(tmp_path / "c.pt")).fit(*data)
+    assert_same_training(classifier(**options, checkpoint=str(tmp_path / "c.pt")).fit(*data), whole)

@@ -108,9 +108,15 @@ def test_candidates_are_picked_by_the_score_of_held_out_probabilities():
 
 
 def test_a_baseline_is_judged_by_a_figure_that_it_has():
-    assert baseline_metric("f1_macro", 2, None) == "macro_f1"
-    assert baseline_metric("roc_auc", 2, None) == baseline_metric("roc_auc", 3, 1) == "roc_auc"
-    assert baseline_metric("roc_auc", 3, None) == baseline_metric("neg_log_loss", 2, 1) == "accuracy"
+    assert baseline_metric("f1_macro", 2, None, at_point=False) == "macro_f1"
+    assert (
+        baseline_metric("roc_auc", 2, None, at_point=True)
+        == baseline_metric("roc_auc", 3, 1, at_point=False)
+        == "roc_auc"
+    )
+    for scoring, n_classes, positive in [("roc_auc", 3, None), ("neg_log_loss", 2, 1), ("accuracy", 2, 1)]:
+        assert baseline_metric(scoring, n_classes, positive, at_point=False) == "accuracy"
+        assert baseline_metric(scoring, n_classes, positive, at_point=True) == "balanced_accuracy"
 
 
 @pytest.mark.parametrize("scoring", ["roc_auc", "neg_log_loss"])

@@ -103,7 +103,7 @@ def test_outer_folds_never_choose_a_threshold(monkeypatch):
     found = (table["predicted"] == "bad")[LABELS == "bad"].mean()
     assert point.reached["sensitivity"].value == pytest.approx(found)
     assert result.metrics["balanced_accuracy"].value == pytest.approx((found + point.reached["specificity"].value) / 2)
-    assert result.positive == "bad"
+    assert (result.positive, result.baseline.metric, result.baseline.value) == ("bad", "balanced_accuracy", 0.5)
     assert "roc_auc" in result.candidates[0].metrics
 
 
@@ -113,6 +113,7 @@ def test_without_an_operating_point_nothing_changes():
     named, other = evaluate_heads({("head", "avg"): X.astype(np.float32)}, LABELS, **quick, positive="bad")
     assert type(head) is type(other) is not ThresholdClassifier
     assert plain.operating_point is None
+    assert plain.baseline.metric == named.baseline.metric == "accuracy"
     assert plain.positive == "ok"
     for name in ("accuracy", "macro_f1", "log_loss"):
         assert plain.metrics[name] == named.metrics[name]

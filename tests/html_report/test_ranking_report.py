@@ -3,12 +3,14 @@
 from featx.html_report.candidates import MOST_DRAWN
 from featx.html_report.ranking_report import ranking_content
 from featx.html_report.report_file import write_report
+from featx.ranking.resolution import Resolution
 from rankings import candidate, ranking
 
 
 def test_the_page_has_the_answer_the_candidates_and_the_costs(tmp_path):
     hostile = candidate("a <b>", 0.91, 3.0)
-    result = ranking([*ranking().candidates, hostile])
+    few = Resolution(n_images=100, difference=0.08, multiple=4.0, images_of_a_unit=1.0)
+    result = ranking([*ranking().candidates, hostile], warnings=["none beats chance"], resolution=few)
     write_report(result, tmp_path / "r.html", title="Which", command="featx rank")
     text = (tmp_path / "r.html").read_text(encoding="utf-8")
     assert "Use efficientnet_lite0, stage6, avgmax: right on 89.5 % (84.5-94.5), 20.0 s for 1,000 images." in text
@@ -17,6 +19,8 @@ def test_the_page_has_the_answer_the_candidates_and_the_costs(tmp_path):
     assert "a &lt;b&gt;" in text
     assert "<b>" not in text
     assert "3 of 4 candidates cannot be told from the best" in text
+    assert "Warning: none beats chance." in text
+    assert "told apart four times in five on these 100 images, by 2.5 points on all 1,000 (--images)" in text
 
 
 def test_the_chart_has_a_dot_for_each_candidate_and_the_front():

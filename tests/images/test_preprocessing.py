@@ -204,7 +204,7 @@ def test_extraction_knows_draws_by_content_not_by_name_or_order():
 
     def decoded(order, names):
         images = as_sources(pictures[order], names=names)
-        batches = _decoded_batches(task, images, 2, Counter(), lambda: True)
+        batches = _decoded_batches(task, images, [b""] * len(images), 2, Counter(), lambda: True, None)
         return {image.digest: image.pixels for batch in batches for image in batch}
 
     first, second = decoded([0, 1, 2], ["a", "b", "c"]), decoded([2, 0, 1], ["x", "y", "z"])

@@ -1,9 +1,16 @@
 """Promised: devices and precisions are those that exist, and a mistyped one suggests the nearest."""
 
 import pytest
+import torch
 
 from featx import ParameterError
-from featx.networks.device import check_device, resolve_device, resolve_precision
+from featx.networks.device import (
+    check_device,
+    embedding_context,
+    out_of_memory,
+    resolve_device,
+    resolve_precision,
+)
 
 
 def test_devices_and_precisions_are_checked():
@@ -22,3 +29,44 @@ def test_devices_and_precisions_are_checked():
 def test_a_device_by_another_name_is_known(device, meant):
     with pytest.raises(ParameterError, match=rf"Did you mean {meant}( or .*)?\?$"):
         check_device(device)
+
+
+def test_a_gpu_computes_float32_in_full():
+    """By default PyTorch lets it round to TF32, and rows of a GPU and of a processor have one key."""
+    places = [torch.backends.cudnn.conv, torch.backends.cuda.matmul]
+    before = [place.fp32_precision for place in places]
+    torch.backends.cuda.matmul.fp32_precision = "tf32"
+    try:
+        with pytest.raises(ValueError, match="in the network"), embedding_context("float32", "cuda:0"):
+            assert [place.fp32_precision for place in places] == ["ieee", "ieee"]
+            raise ValueError("in the network")
+        assert [place.fp32_precision for place in places] == [before[0], "tf32"]
+        with embedding_context("float32", "cpu"):
+            assert [place.fp32_precision for place in places] == [before[0], "tf32"]
+    finally:
+        torch.backends.cuda.matmul.fp32_precision = before[1]
+
+
+def test_names_of_before_are_used_where_there_are_no_others(monkeypatch):
+    class Backend:
+        allow_tf32 = True
+
+    monkeypatch.setattr(torch.backends, "cudnn", Backend)
+    monkeypatch.setattr(torch.backends.cuda, "matmul", Backend())
+    with embedding_context("float32", "cuda"):
+        assert (torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32) == (False, False)
+    assert (torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32) == (True, True)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "CUDA out of memory. Tried to allocate 2.00 GiB",
+        "[enforce fail at alloc_cpu.cpp:121] DefaultCPUAllocator: not enough memory: you tried to allocate 1 bytes",
+        "cuDNN error: CUDNN_STATUS_ALLOC_FAILED",
+        "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`",
+    ],
+)
+def test_libraries_say_in_several_ways_that_the_memory_is_full(text):
+    assert out_of_memory(RuntimeError(text))
+    assert not out_of_memory(RuntimeError("CUDNN_STATUS_EXECUTION_FAILED"))

@@ -29,6 +29,7 @@ ARROWS = {
     "evaluation": "display",
     # floor 3
     "datasets": "images evaluation display",
+    "remote": "images cache display",
     "networks": "images torch_modules cache runtime display",
     # floor 4
     "extraction": "networks images cache runtime display",

@@ -59,7 +59,7 @@ def examples(command):
 
 def test_the_commands_are_those_of_the_readme():
     names = {" ".join(path) for path in COMMANDS}
-    kinds = ("info", "verify", "repair", "prune", "compact", "export", "merge", "missing")
+    kinds = ("info", "verify", "repair", "prune", "compact", "export", "merge", "push", "pull", "missing")
     once = ("audit", "extract", "export", "fit", "finetune", "predict", "compare", "rank", "backbones", "cache")
     assert names == {"", *once, *(f"cache {kind}" for kind in kinds)}
 

@@ -152,6 +152,27 @@ def test_a_mistake_is_told_of_before_torch_is_loaded(arguments, answers):
     assert loaded == [] or arguments in LATER
 
 
+def test_known_images_are_fitted_without_torch(folder, own_cache):
+    """Neither the start nor the file of the model needs it, if every row is in the cache."""
+    from featx import CNNFeatureTransformer
+
+    images = sorted(map(str, (folder / "photos").glob("*/*.png")))
+    CNNFeatureTransformer(image_size=32).fit_transform(images)
+    code = """
+import sys
+from featx.cli import main
+try:
+    main(["fit", "photos", "-o", "known.skops", "--image-size", "32", "--cv", "2"])
+except SystemExit as ended:
+    assert not ended.code
+print({"torch", "torchvision"} & set(sys.modules), file=sys.stderr)
+"""
+    run = subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True)
+    assert (folder / "known.skops").exists(), run.stderr
+    assert "no image forwarded" in run.stderr
+    assert run.stderr.splitlines()[-1] == "set()"
+
+
 def test_python_raises_the_same(folder):
     from featx import CNNFeatureTransformer
 

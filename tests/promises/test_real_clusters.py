@@ -1,8 +1,10 @@
 """Promised: on real clusters each image is forwarded once, rows come home, and a killed worker costs its share."""
 
 import contextlib
+import re
 import time
 from functools import partial
+from pathlib import Path
 
 import joblib
 import numpy as np
@@ -11,10 +13,11 @@ from PIL import Image
 
 import cluster_tasks
 from backends import IMAGES, dask_client, extraction
-from featx import EmbeddingCache
+from featx import CNNFeatureTransformer, EmbeddingCache
 from featx.exceptions import BackboneError
 from featx.extraction import distribute
 from processes import interrupt
+from ray_node import NoNodeError, ray_node
 
 pytestmark = [pytest.mark.cluster, pytest.mark.filterwarnings("ignore")]
 
@@ -22,14 +25,17 @@ BACKENDS = ["loky", "multiprocessing", "dask", "ray"]
 
 
 @pytest.fixture(scope="module")
-def ray_cluster():
-    ray = pytest.importorskip("ray")
+def ray_address():
+    pytest.importorskip("ray")
     from ray.util.joblib import register_ray
 
     register_ray()
-    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
-    yield
-    ray.shutdown()
+    with contextlib.ExitStack() as stack:
+        try:
+            address = stack.enter_context(ray_node())
+        except NoNodeError as error:
+            pytest.skip(str(error))
+        yield address
 
 
 @pytest.fixture(params=BACKENDS)
@@ -39,7 +45,7 @@ def cluster(request, tmp_path, monkeypatch):
         if request.param == "dask":
             dask_client(stack, tmp_path)
         elif request.param == "ray":
-            request.getfixturevalue("ray_cluster")
+            request.getfixturevalue("ray_address")
         options = {} if request.param == "dask" else {"n_jobs": 2}
         stack.enter_context(joblib.parallel_config(request.param, **options))
         yield request.param
@@ -84,6 +90,24 @@ def test_rows_are_those_of_a_local_run_with_and_without_a_common_disk(cluster, r
 def test_a_worker_with_another_network_is_refused(run, tmp_path):
     with joblib.parallel_config("loky", n_jobs=2), pytest.raises(BackboneError, match="gives other outputs"):
         run(cluster_tasks.with_another_network, "other")
+
+
+def test_the_recipe_for_ray_data_embeds_a_folder(ray_address, paths, tmp_path):
+    import ray
+
+    text = (Path(__file__).parents[2] / "docs" / "clusters.md").read_text(encoding="utf-8")
+    (recipe,) = re.findall(r"```python\n([^`]*map_batches[^`]*)```", text)
+    for written, run in ((", num_gpus=1", ""), ("size=4", "size=1"), ("/data/photos/", f"{tmp_path}/"), ("/data/", f"{tmp_path}/")):
+        assert written in recipe
+        recipe = recipe.replace(written, run)
+    (tmp_path / "bad.png").write_bytes(b"no image")
+    exec(recipe, {"__name__": "recipe"})
+    found = {Path(row["path"]).name: row["embedding"] for row in ray.data.read_parquet(f"{tmp_path}/embeddings/").iter_rows()}
+    assert len(found) == 41
+    assert np.isnan(found.pop("bad.png")).all()
+    names = [Path(path).name for path in paths]
+    expected = CNNFeatureTransformer(precision="float32", cache=None).fit_transform(paths)
+    np.testing.assert_allclose(np.stack([found[name] for name in names]), expected, rtol=1e-4, atol=1e-4)
 
 
 @pytest.fixture

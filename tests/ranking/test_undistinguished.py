@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from featx.evaluation.paired import compare_paired
-from featx.ranking.undistinguished import p_values_of_being_best
+from featx.ranking.undistinguished import compare_with_best, p_values_of_being_best
 
 
 def answers(accuracies, n, *, seed, agreement=0.6):
@@ -49,3 +49,21 @@ def test_equal_answers_and_a_single_candidate_may_be_the_best():
     right = answers([0.8], 50, seed=0)
     assert p_values_of_being_best(right).tolist() == [1]
     assert p_values_of_being_best(np.repeat(right, 3, axis=0)).tolist() == [1, 1, 1]
+
+
+def test_a_candidate_is_rejected_where_the_gain_of_another_exceeds_the_critical_value():
+    for seed in range(20):
+        found = compare_with_best(answers([0.8, 0.78, 0.74], 100, seed=seed), folds=5)
+        for one in range(3):
+            others = np.arange(3) != one
+            seen = (found.gains[one, others] / found.errors[one, others]).max()
+            assert (seen > found.critical(one, 0.05)) == (found.p_values[one] < 0.05)
+    assert compare_with_best(answers([0.8], 100, seed=0)).critical(0, 0.05) == np.inf
+    assert found.critical(0, 1e-5) == np.inf
+
+
+def test_differences_that_are_rounding_are_none():
+    right = np.tile(np.array([1, 2, 3]) / 3, 50)
+    found = compare_with_best(np.stack([right, right + 1e-12]))
+    assert not found.errors.any()
+    assert found.p_values.tolist() == [1, 1]

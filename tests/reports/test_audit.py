@@ -51,6 +51,23 @@ def test_similar_pictures_are_said_not_to_count():
     assert max(map(len, text.splitlines())) <= 80
 
 
+def test_groups_are_advised_where_they_can_be_written_and_are_not():
+    pairs, groups = [DuplicatePair(0, 1, "crop", 0.987)], np.array(["g", "g", "h", "i"])
+    result = AuditResult(DATA, pairs, groups, 0.99, [], 0.0, [], [], [], groups_file="my groups.csv")
+    assert "next: `featx fit 'my groups.csv'` keeps near-duplicates on one side" in " ".join(text_of(result).split())
+    assert "--write-groups" not in text_of(result)
+    memory = ImageDataset([np.zeros((2, 2, 3), np.uint8)] * 4, NAMES, DATA.labels, split=PARTS)
+    text = text_of(AuditResult(memory, pairs, groups, 0.99, [], 0.0, [], [], []))
+    assert "--write-groups" not in text
+    assert text.endswith("something to look at was found")
+
+
+def test_what_was_not_checked_is_said_where_nothing_was_found():
+    result = AuditResult(DATA, [], np.array(["g", "h", "i", "j"]), None, [], None, [], [], [],
+                         notes=["labels were not checked"], not_checked=["labels", "shortcuts"])  # fmt: skip
+    assert text_of(result).endswith("nothing was found in what was checked; not checked: labels, shortcuts")
+
+
 def test_nothing_found():
     text = text_of(AuditResult(DATA, [], np.array(["g", "h", "i", "j"]), 0.99, [], 0.0, [], [], []))
     assert "near-duplicates: none found" in text

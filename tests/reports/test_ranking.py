@@ -3,7 +3,9 @@
 import pytest
 
 from featx.display.text_tables import render_text
-from featx.reports.ranking import ranking_answer, ranking_parts, ranking_table
+from featx.ranking.choice import NEGLIGIBLE_SHARE
+from featx.ranking.resolution import Resolution
+from featx.reports.ranking import choice_text, ranking_answer, ranking_parts, ranking_table, resolution_text
 from rankings import candidate, ranking
 
 
@@ -35,7 +37,9 @@ def test_the_table_marks_what_to_use_and_the_front():
 
 @pytest.mark.parametrize("width", [80, 200])
 def test_the_parts_fit_the_terminal(width):
-    text = render_text(ranking_parts(ranking()), width=width, rest="`--json` has all")
+    text = render_text(
+        ranking_parts(ranking(warnings=["none beats " + "chance " * 20])), width=width, rest="`--json` has all"
+    )
     assert max(map(len, text.splitlines())) <= width
     for words in ("efficientnet_lite0 *", "90.0 % (85.0-95.0)", "always the largest class: 52.0 %"):
         assert words in " ".join(text.split())
@@ -51,7 +55,31 @@ def test_the_passes_are_counted():
     assert "featx fit DATA --backbone efficientnet_lite0 --layer stage6 --pooling avgmax" in text
 
 
-def test_a_ranking_of_which_nothing_beats_the_largest_class_says_so():
-    chance = candidate("a", 0.5, 1.0, recommended=True)
+def test_warnings_follow_the_answer():
     assert not any("warning" in str(part) for part in ranking_parts(ranking()))
-    assert "always answering the largest class, 52.0 %" in str(ranking_parts(ranking([chance]))[1])
+    assert ranking_parts(ranking(warnings=["by chance"]))[1] == "warning: by chance"
+
+
+def test_costs_within_a_twentieth_are_not_called_cheaper():
+    used, other = candidate("a", 0.9, 10.0, recommended=True), candidate("b", 0.895, 9.8)
+    assert choice_text(ranking([used, other])).endswith("none within a point of it is cheaper by more than a twentieth")
+    best = candidate("c", 0.905, 20.0)
+    assert choice_text(ranking([best, used, other])) == (
+        "3 of 3 candidates cannot be told from the best; of those at most a point behind c, stage6, avgmax, 90.5 %, "
+        "20.0 s, it is the most accurate that costs within a twentieth of the least"
+    )
+    assert NEGLIGIBLE_SHARE == 1 / 20
+
+
+def test_how_many_images_would_tell_candidates_apart_is_said():
+    few = Resolution(n_images=100, difference=0.08, multiple=4.0, images_of_a_unit=1.0)
+    assert resolution_text(ranking(resolution=few)) == (
+        "candidates that differ by 8.0 points are told apart four times in five on these 100 images, by 2.5 points on "
+        "all 1,000 (`--images`); a difference of a point takes about 6,400"
+    )
+    assert "on all" not in resolution_text(ranking(resolution=few, n_images=110))
+    many = Resolution(n_images=90_000, difference=0.008, multiple=4.0, images_of_a_unit=1.0)
+    assert resolution_text(ranking(resolution=many)) == (
+        "candidates that differ by 0.8 points are told apart four times in five on these 90,000 images"
+    )
+    assert resolution_text(ranking()) == ""

@@ -2,10 +2,13 @@
 
 import threading
 from concurrent.futures import Future
+from multiprocessing.pool import ThreadPool
 
+import cloudpickle
 import numpy as np
 import pytest
-from joblib._parallel_backends import ThreadingBackend
+from joblib._parallel_backends import ParallelBackendBase, SequentialBackend, ThreadingBackend
+from joblib._utils import _TracebackCapturingWrapper
 
 from featx.extraction.extract import extract_embeddings
 from featx.images.sources import as_sources
@@ -42,6 +45,36 @@ class AtOnce(Processes):
     """As those of Ray and multiprocessing: all results at the end."""
 
     supports_return_generator = False
+
+
+class Spark(ParallelBackendBase):
+    """As that of joblibspark 0.6: asked for results in order, what travels is pickled, errors are returned."""
+
+    def effective_n_jobs(self, n_jobs):
+        return n_jobs
+
+    def configure(self, n_jobs=1, parallel=None, **options):
+        self.parallel, self.pool, self.n_jobs = parallel, ThreadPool(n_jobs), n_jobs
+        return n_jobs
+
+    def submit(self, func, callback=None):
+        sent = cloudpickle.dumps(func)
+        run = _TracebackCapturingWrapper(lambda: cloudpickle.loads(cloudpickle.dumps(self.run(cloudpickle.loads(sent)))))
+        return self.pool.apply_async(run, callback=callback, error_callback=callback)
+
+    def run(self, func):
+        return func()
+
+    def abort_everything(self, ensure_ready=True):
+        self.terminate()
+        if ensure_ready:
+            self.configure(n_jobs=self.parallel.n_jobs, parallel=self.parallel, **self.parallel._backend_args)
+
+    def terminate(self):
+        self.pool.terminate()
+
+    def get_nested_backend(self):
+        return SequentialBackend(nesting_level=1), None
 
 
 class Killed(Processes):

@@ -1,10 +1,15 @@
 """Promised: the file of embeddings holds the paths, labels and split of its rows."""
 
 import h5py
+import joblib
 import numpy as np
+from PIL import Image
 
+from backends import IMAGES, Processes
 from commands import featx
 from featx import CNNFeatureTransformer, ImageDataset
+from featx.extraction import distribute
+from featx.workflows import extract
 from featx.workflows.extract import write_embeddings
 
 NETWORK = ("--backbone", "squeezenet1_1", "--weights", "none", "--image-size", "32")
@@ -28,3 +33,27 @@ def test_no_split_is_written_where_there_is_none(tiny, tmp_path):
     write_embeddings(data, CNNFeatureTransformer(**tiny, cache=None), tmp_path / "e.h5")
     with h5py.File(tmp_path / "e.h5") as file:
         assert set(file) == {"embeddings", "paths"}
+
+
+def test_workers_of_a_cluster_do_not_wait_for_the_end_of_a_part(tiny, tmp_path, monkeypatch):
+    paths = [str(tmp_path / f"{n}.png") for n in range(24)]
+    for path, pixels in zip(paths, IMAGES, strict=False):
+        Image.fromarray(pixels).save(path)
+    for bad in (2, 17):
+        (tmp_path / f"{bad}.png").write_bytes(b"no image %d" % bad)
+    data, runs, written = ImageDataset(paths, paths), [], []
+    real = distribute._Distribution.run
+    monkeypatch.setattr(extract, "ROWS_AT_A_TIME", 8)
+    monkeypatch.setattr(distribute._Distribution, "run", lambda self: runs.append(len(self.images)) or real(self))
+    for name, backend in (("plain", "sequential"), ("shared", Processes())):
+        network = CNNFeatureTransformer(**tiny, batch_size=2, on_error="skip", cache=str(tmp_path / name))
+        with joblib.parallel_config(backend, n_jobs=2):
+            found, shape = write_embeddings(data, network, tmp_path / f"{name}.h5")
+        assert shape[0] == found.n_forwarded == 22
+        assert found.n_images == 24
+        assert [failure.index for failure in found.failures] == [2, 17]
+        with h5py.File(tmp_path / f"{name}.h5") as file:
+            written.append((file["embeddings"][:], list(file["paths"].asstr())))
+    assert runs == [24]
+    np.testing.assert_allclose(written[0][0], written[1][0], rtol=1e-4, atol=1e-5)
+    assert written[0][1] == written[1][1] == [path for n, path in enumerate(paths) if n not in (2, 17)]

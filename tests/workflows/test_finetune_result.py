@@ -40,6 +40,7 @@ def test_figures_without_the_model_are_json_and_saved_with_it(tmp_path):
     assert isinstance(result, FineTuneResult)
     figures = json.loads(result.to_json())
     assert not {"model", "predictions", "train_rows"} & set(figures)
+    assert figures["baseline"]["metric"] == "balanced_accuracy"
     point = figures["operating_point"]
     assert (point["positive"], point["asked"]) == ("dark", "cost=5:1")
     assert point["threshold"] == result.model.decision.threshold

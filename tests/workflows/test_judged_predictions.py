@@ -11,6 +11,7 @@ import pytest
 from commands import featx
 from featx import ImageDataset, predict_images
 from featx.evaluation.metrics import score_answers, score_predictions
+from featx.evaluation.thresholds import Decision
 from featx.workflows.judged_predictions import judge_predictions
 from featx.workflows.predict import Prediction, Predictions
 from wilson import assert_wilson
@@ -57,6 +58,19 @@ def test_with_probabilities_there_are_all_metrics_and_the_surest_mistakes():
     assert judge_predictions(given, labelled("azab")).metrics == score_answers(
         np.array([0, 0, 1]), np.array([0, 1, 1]), n_classes=3
     )
+
+
+def test_a_threshold_that_gives_accuracy_away_is_not_blamed_for_it():
+    """Of 10 rare images 9 are found, with 20 false alarms: right less often than who never answers the rare class."""
+    truth = "r" * 10 + "c" * 90
+    given = answers("r" * 9 + "c" + "r" * 20 + "c" * 70, classes="cr")
+    own = np.array([0.4 if prediction.top[0][0] == "r" else 0.1 for prediction in given])
+    given.probabilities = np.stack([1 - own, own], axis=1)
+    given.positive, given.decision = "r", Decision("r", 0.3, operating_point="sensitivity=0.9")
+    found = judge_predictions(given, labelled(truth))
+    assert found.metrics["accuracy"].value == pytest.approx(0.79)
+    assert (found.baseline.accuracy, found.baseline.metric, found.baseline.value) == (0.9, "balanced_accuracy", 0.5)
+    assert found.baseline.verdict == "better"
 
 
 def test_images_of_unknown_classes_are_counted_and_left_out(remarks):

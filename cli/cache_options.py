@@ -1,0 +1,61 @@
+"""What the commands of `featx cache` share: the folder of the cache, which embeddings of it, the cache opened."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from .interrupts import note_kept
+from .option_groups import COMPUTING, DATA, in_group
+from .report import say
+
+if TYPE_CHECKING:
+    from ..cache import EmbeddingCache
+
+__all__ = ["chosen_fields", "folder_option", "opened", "spec_options"]
+
+folder_option = in_group(COMPUTING)(
+    "--cache", "root", metavar="DIR", help="[default: $FEATX_CACHE or the user's cache folder]"
+)
+
+
+def spec_options(verb: str) -> Callable[..., Any]:
+    """Return a decorator: options that say which embeddings of a cache to `verb`, such as "write"."""
+    option = in_group(DATA)
+    ways = [
+        option("--backbone", metavar="NAME", help=f"Of the embeddings to {verb}."),
+        option("--layer", metavar="LAYER", help=f"Of the embeddings to {verb}."),
+        option("--pooling", metavar="POOLING", help=f"Of the embeddings to {verb}."),
+        option("--precision", metavar="NAME", help=f"Of the embeddings to {verb}, such as bfloat16."),
+        option("--spec", metavar="DIGEST", help="First characters of their digest, from `featx cache info`."),
+    ]
+
+    def decorated(command: Any) -> Any:
+        for way in reversed(ways):
+            command = way(command)
+        return command
+
+    return decorated
+
+
+def chosen_fields(fields: dict[str, str | None]) -> dict[str, str]:
+    """Return the fields of the spec that were given."""
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def opened(root: str | None, *, made: bool = False) -> EmbeddingCache:
+    """Return the cache; a named one must exist unless it is `made`, the default one need not exist yet."""
+    from ..cache import EmbeddingCache
+    from ..cache.checks import check_cache
+    from ..exceptions import CacheError
+
+    note_kept("the cache is whole, with what was done so far")  # whenever it is stopped
+    store = EmbeddingCache(root)
+    try:
+        check_cache(store.root)
+    except CacheError as error:
+        if root is not None and not (made and not store.root.exists()):
+            raise
+        if store.root.exists():
+            say(f"warning: {error}", err=True)
+    return store
