@@ -40,7 +40,7 @@ table.drop(columns="scan").head()
 
 network = featx.CNNFeatureTransformer(image_size=64, prefetch=[("stage5", "avg"), ("stage6", "avg")])
 scan = ("scan", make_pipeline(network, StandardScaler()), "scan")
-pen = ("pen", OneHotEncoder(), ["pen"])
+pen = ("pen", OneHotEncoder(sparse_output=False), ["pen"])
 seconds = ("seconds", StandardScaler(), ["seconds"])
 model = make_pipeline(ColumnTransformer([scan, pen, seconds]), LogisticRegression(max_iter=2000))
 model
