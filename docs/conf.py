@@ -61,6 +61,8 @@ sphinx_gallery_conf = {
     "remove_config_comments": True,
     "download_all_examples": False,
     "show_signature": False,
+    # That page would need scripts from the network.
+    "write_computation_times": False,
     "min_reported_time": 1,
     "doc_module": ("featx",),
     "backreferences_dir": "gallery/backreferences",
