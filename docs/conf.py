@@ -52,14 +52,17 @@ sphinx_gallery_conf = {
     "gallery_dirs": ["gallery"],
     # Every example is run unless the build says otherwise: `-D plot_gallery=0`.
     "filename_pattern": r"\.py$",
-    # what several examples share, such as the images that they draw
-    "ignore_pattern": r"/(?!plot_)\w+\.py$",
+    # What several examples share is no page, but can be downloaded.
+    "ignore_pattern": r"^(?!plot_)",
+    "copyfile_regex": r"(?!plot_)\w+\.py",
     "within_subsection_order": "order_of_examples.order",
     "reset_modules": ("matplotlib", "order_of_examples.whole_pictures"),
     "abort_on_example_error": True,
     "remove_config_comments": True,
     "download_all_examples": False,
     "show_signature": False,
+    # That page would need scripts from the network.
+    "write_computation_times": False,
     "min_reported_time": 1,
     "doc_module": ("featx",),
     "backreferences_dir": "gallery/backreferences",
