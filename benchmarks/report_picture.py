@@ -19,7 +19,7 @@ from playwright.sync_api import sync_playwright
 
 from featx import CNNFeatureTransformer, fit_model, load_dataset, write_report
 
-WIDTH, SHOWN = 1100, 1930
+WIDTH, SHOWN = 1100, 1825
 
 
 @click.command()

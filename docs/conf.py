@@ -42,6 +42,9 @@ myst_heading_anchors = 4
 # Docstrings are numpydoc; a name between single backticks is a link where it is a public one.
 default_role = "py:obj"
 autodoc_typehints = "none"
+# Quotation marks of code and of values stay as they are typed.
+smartquotes = False
+toc_object_entries_show_parents = "hide"
 autosummary_generate = True
 autosummary_imported_members = True
 numpydoc_show_class_members = False
@@ -52,14 +55,17 @@ sphinx_gallery_conf = {
     "gallery_dirs": ["gallery"],
     # Every example is run unless the build says otherwise: `-D plot_gallery=0`.
     "filename_pattern": r"\.py$",
-    # what several examples share, such as the images that they draw
-    "ignore_pattern": r"/(?!plot_)\w+\.py$",
+    # What several examples share is no page, but can be downloaded.
+    "ignore_pattern": r"^(?!plot_)",
+    "copyfile_regex": r"(?!plot_)\w+\.py",
     "within_subsection_order": "order_of_examples.order",
     "reset_modules": ("matplotlib", "order_of_examples.whole_pictures"),
     "abort_on_example_error": True,
     "remove_config_comments": True,
     "download_all_examples": False,
     "show_signature": False,
+    # That page would need scripts from the network.
+    "write_computation_times": False,
     "min_reported_time": 1,
     "doc_module": ("featx",),
     "backreferences_dir": "gallery/backreferences",
@@ -72,6 +78,7 @@ html_css_files = ["featx.css"]
 html_show_sourcelink = False
 html_copy_source = False
 html_theme_options = {
+    "header_links_before_dropdown": 7,
     "navbar_end": ["theme-switcher"],
     "navbar_persistent": ["search-button"],
     "secondary_sidebar_items": ["page-toc"],

@@ -36,8 +36,8 @@ def _escaped(text: str) -> str:
 
 def _examples(text: str) -> list[str]:
     """Return the examples of a help text; the sentence above each is a comment."""
-    lines = inspect.cleandoc(text).splitlines()
-    return [line[4:] if line.startswith("    ") else f"# {line.strip()}" for line in lines if line.strip()]
+    lines = [line for line in text.splitlines() if line.strip()]
+    return [line[4:] if line.startswith("    ") else f"# {line}" for line in lines]
 
 
 def section(name: str, command: click.Command) -> Iterator[str]:
@@ -51,10 +51,14 @@ def section(name: str, command: click.Command) -> Iterator[str]:
     yield "\n".join(["```bash", *_examples(examples), "```", "", _escaped(inspect.cleandoc(rest)), ""])
     groups: dict[str, list[tuple[str, str]]] = {group: [] for group in GROUPS}
     for param in command.get_params(context):
-        if isinstance(param, click.Option) and (record := param.get_help_record(context)):
+        if (
+            isinstance(param, click.Option)
+            and "--help" not in param.opts
+            and (record := param.get_help_record(context))
+        ):
             groups[getattr(param, "group", OTHER)].append(record)
     for group, records in groups.items():
-        if records and records[0][0] != "-h, --help":
+        if records:
             yield f"**{group}**\n"
             yield from (f"`{option}`\n: {_escaped(text)}\n" for option, text in records)
 

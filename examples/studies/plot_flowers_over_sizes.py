@@ -18,8 +18,8 @@ drawings.** To redo the study itself, set ``FEATX_FLOWERS`` to the folder with `
 # %%
 # The data
 # --------
-# :func:`~featx.load_dataset` reads the folder of the flowers as it is downloaded. ``drawn_flowers.py`` lies beside this
-# script.
+# `load_dataset` reads the folder of the flowers as it is downloaded. The drawings are made by
+# :download:`drawn_flowers.py`, which lies beside this script.
 
 import os
 
@@ -79,8 +79,9 @@ result = featx.compare_strategies(
     {"softmax": softmax, "finetuned": finetuned},
     sizes=sizes,
     repeats=1,
-    on_plan=lambda plan: print(*(f"{s.name}: {s.train} to train, {s.validation}, {s.test} to test" for s in plan), sep="\n"),
 )
+for counts in result.counts:
+    print(f"{counts.name}: {counts.train} to train, {counts.validation} to validate, {counts.test} to test")
 result
 
 # %%

@@ -16,8 +16,8 @@ large     fine-tune the whole network                fine-tune it, or train from
 How do you know which case your data are? `compare_strategies` measures it: images are *different* if features of an
 earlier stage are better than those of the last one. A hundred images a class count as *large*, which is a convention.
 
-Here, pieces of photographs stand for similar images and handwritten digits for different ones, both at 64 pixels; small
-is 12 images a class. For your own images, pass `load_dataset` of your folder.
+Here, pieces of photographs (:download:`photo_pieces.py`) stand for similar images and handwritten digits for different
+ones, both at 64 pixels; small is 12 images a class. For your own images, pass `load_dataset` of your folder.
 """
 
 import matplotlib.pyplot as plt
@@ -30,7 +30,7 @@ network = featx.CNNFeatureTransformer("efficientnet_lite0", image_size=64)
 digits = featx.load_dataset("sample:digits")
 data = {"pieces of photographs": photo_pieces(40), "handwritten digits": digits}
 figure, axes = plt.subplots(2, 8, figsize=(10, 2.8), layout="constrained")
-for row, (name, dataset) in zip(axes, data.items(), strict=True):
+for row, dataset in zip(axes, data.values(), strict=True):
     for ax, label in zip(row, dataset.classes, strict=False):
         ax.imshow(dataset.images[np.flatnonzero(dataset.labels == label)[0]], cmap="gray")
         ax.set_title(label, fontsize=9)
@@ -75,25 +75,23 @@ plt.show()
 # %%
 # Few images and many
 # -------------------
-# With 12 images of each digit, and with more than a hundred: the same frozen features, a network whose last two stages
-# are trained, and a small network from scratch. The line of the network from scratch rises most.
+# With 12 images of each digit, and with a hundred: the same frozen features, a network whose last stage is trained, and
+# a small network from scratch.
 
 trained = {
     **strategies,
     "finetuned": featx.make_strategy(
         "finetuned",
         network,
-        parameters={"trainable_stages": 2, "learning_rate": 3e-4, "epochs": 4, "augmentation": "none"},
+        parameters={"trainable_stages": 1, "learning_rate": 3e-4, "epochs": 3, "augmentation": "none"},
     ),
     "scratch": featx.make_strategy(
         "scratch",
         featx.CNNFeatureTransformer("small_cnn", image_size=32),
-        parameters={"epochs": 10, "augmentation": "none"},
+        parameters={"epochs": 8, "augmentation": "none"},
     ),
 }
-curve = featx.compare_strategies(
-    digits, trained, train_sizes=[120, 1100], test_size=0.25, repeats=1, transfer=network
-)
+curve = featx.compare_strategies(digits, trained, train_sizes=[120, 1000], test_size=0.25, repeats=1, transfer=network)
 _ = featx.plot_comparison(curve)
 for size, case in zip(curve.sizes, curve.cases, strict=True):
     print(case.text)

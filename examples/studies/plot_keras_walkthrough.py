@@ -7,16 +7,17 @@ head on the frozen network, unfreeze the last layers and train them at a low rat
 featx.
 
 The walkthrough uses ResNet50, VGG16, MobileNetV2 or EfficientNetB0, which are ``resnet50``, ``vgg16``,
-``mobilenet_v2`` and ``efficientnet_b0`` here; ``FEATX_EXAMPLES_ONLINE=1`` takes the first. Offline, **EfficientNet-Lite0
-stands in**, and 124 pieces of four photographs stand in for your folder (``FEATX_PHOTOS``). Look at the steps: figures of
-so few images say little.
+``mobilenet_v2`` and ``efficientnet_b0`` here; ``FEATX_EXAMPLES_ONLINE=1`` takes the first. Offline,
+**EfficientNet-Lite0 stands in**, and 124 pieces of four photographs stand in for your folder (``FEATX_PHOTOS``). Look
+at the steps: figures of so few images say little.
 """
 
 # %%
 # Step 1: the images
 # ------------------
 # Keras: ``image_dataset_from_directory("photos/", validation_split=0.2, ...)``. In featx a folder with one sub-folder a
-# class is `load_dataset`; how it is divided is said later.
+# class is `load_dataset`; how it is divided is said later. The pieces are cut by :download:`photo_pieces.py`, which
+# lies beside this script.
 
 import os
 

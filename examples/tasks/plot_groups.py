@@ -11,7 +11,7 @@ turned a little, with other noise.
 
 import matplotlib.pyplot as plt
 import numpy as np
-from scipy.ndimage import rotate, zoom
+from scipy.ndimage import rotate, shift, zoom
 
 import featx
 
@@ -22,7 +22,7 @@ rng = np.random.default_rng(0)
 def scan(image):
     """Return one more scan of a digit, of 24 x 24 pixels."""
     turned = rotate(zoom(image / 255, 3, order=1), rng.uniform(-6, 6), reshape=False, order=1)
-    moved = np.roll(turned, rng.integers(-1, 2, 2), axis=(0, 1))
+    moved = shift(turned, rng.uniform(-1, 1, 2), order=1)
     return np.clip(moved + rng.normal(0, 0.05, moved.shape), 0, 1)
 
 
@@ -52,8 +52,9 @@ for name, dataset in {"without groups": plain, "with groups": grouped}.items():
     for candidate in result.evaluation.candidates:
         accuracy[candidate.head, name] = candidate.metrics["accuracy"]
 
-_, ax = plt.subplots(figsize=(7, 3), layout="constrained")
-for place, ((head, name), one) in enumerate(accuracy.items()):
+figure, ax = plt.subplots(figsize=(7, 3), layout="constrained")
+accuracy = dict(sorted(accuracy.items(), reverse=True))
+for place, ((_, name), one) in enumerate(accuracy.items()):
     colour = "tab:red" if name.startswith("without") else "tab:blue"
     ax.plot([100 * one.low, 100 * one.high], [place, place], color=colour)
     ax.plot(100 * one.value, place, "o", color=colour)

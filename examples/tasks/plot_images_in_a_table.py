@@ -40,7 +40,7 @@ table.drop(columns="scan").head()
 
 network = featx.CNNFeatureTransformer(image_size=64, prefetch=[("stage5", "avg"), ("stage6", "avg")])
 scan = ("scan", make_pipeline(network, StandardScaler()), "scan")
-pen = ("pen", OneHotEncoder(), ["pen"])
+pen = ("pen", OneHotEncoder(sparse_output=False), ["pen"])
 seconds = ("seconds", StandardScaler(), ["seconds"])
 model = make_pipeline(ColumnTransformer([scan, pen, seconds]), LogisticRegression(max_iter=2000))
 model
@@ -80,7 +80,7 @@ for name, columns in {
     scores[name] = 100 * cross_val_score(one, table, even, cv=folds)
 
 _, ax = plt.subplots(figsize=(7, 3), layout="constrained")
-for place, (name, values) in enumerate(reversed(scores.items())):
+for place, values in enumerate(reversed(scores.values())):
     ax.plot(values, [place] * len(values), "o", color="0.6")
     ax.plot(values.mean(), place, "D", color="tab:blue")
 ax.set_yticks(range(len(scores)), list(reversed(scores)))

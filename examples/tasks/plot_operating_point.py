@@ -15,9 +15,7 @@ import numpy as np
 import featx
 
 digits = featx.load_dataset("sample:digits")
-eights = featx.ImageDataset(
-    digits.images, digits.names, labels=np.where(digits.labels == "8", "crack", "good")
-)
+eights = featx.ImageDataset(digits.images, digits.names, labels=np.where(digits.labels == "8", "crack", "good"))
 print(f"{np.mean(eights.labels == 'crack'):.0%} of {len(eights):,} images are cracks")
 
 # %%
@@ -31,9 +29,7 @@ result = featx.fit_model(
     eights, network, heads=["logistic"], positive="crack", operating_point="sensitivity=0.95", test_size=0.5
 )
 point = result.evaluation.operating_point
-print(point)
-for name, share in point.reached.items():
-    print(f"{name}: {share.value:.1%} ({share.low:.1%} to {share.high:.1%})")
+point
 
 # %%
 # What each threshold would give
@@ -69,8 +65,8 @@ plt.show()
 model = result.model
 labels = model.predict(eights.images[:500])
 probable = model.classes_[model.predict_proba(eights.images[:500]).argmax(axis=1)]
-print(f"of 500 images, {np.sum(labels == 'crack')} are called cracks by the threshold, {np.sum(probable == 'crack')} by "
-      "the most probable class")
+for name, called in {"threshold": labels, "most probable class": probable}.items():
+    print(f"by the {name}, {np.sum(called == 'crack')} of 500 images are cracks")
 
 # %%
 # By cost instead

@@ -31,7 +31,7 @@ class Rule(NamedByPackage):
 RULES = {
     ("small", "similar"): Rule("frozen features of the last stage", ("frozen",)),
     ("small", "different"): Rule("frozen features of an earlier stage (frozen@{best})", ("frozen",)),
-    ("small", "undecided"): Rule("frozen features, of which stage is open", ("frozen",)),
+    ("small", "undecided"): Rule("frozen features; which stage is open", ("frozen",)),
     ("large", "similar"): Rule("fine-tuning the whole network", ("finetuned",)),
     ("large", "different"): Rule("fine-tuning the whole network, or training from scratch", ("finetuned", "scratch")),
     ("large", "undecided"): Rule("fine-tuning the whole network", ("finetuned",)),

@@ -37,7 +37,7 @@ __all__ = [
 NO_PROBABILITIES = "there are no probabilities, or they do not say what is predicted"
 SINGLE_IMAGE = "a single test image"
 TOO_FEW_GROUPS = f"too few groups (fewer than {FEWEST_GROUPS})"
-NO_CALIBRATION_INTERVAL = "no method was found that holds; compare with what a calibrated model would show"
+NO_CALIBRATION_INTERVAL = "no method was found whose coverage is right; compare with what a calibrated model would show"
 
 
 def score_predictions(
@@ -224,7 +224,7 @@ def classification_report(names: list[str], truth: np.ndarray, predicted: np.nda
 def _log_loss(losses: np.ndarray, most: float, groups: np.ndarray | None) -> Estimate:
     value = float(losses.mean())
     if groups is not None:
-        return Estimate(value, reason="no method was found that holds with groups")
+        return Estimate(value, reason="no method was found whose coverage is right with groups")
     if len(losses) < 2:
         return Estimate(value, reason=SINGLE_IMAGE)
     return _estimate(value, log_loss_interval(losses, most))

@@ -116,7 +116,7 @@ def _share(right: np.ndarray, among: np.ndarray, units: np.ndarray | None, what:
 def _cost(costs: np.ndarray, point: OperatingPoint, units: np.ndarray | None) -> Estimate:
     value = float(costs.mean())
     if units is not None:
-        return Estimate(value, reason="no method was found that holds with groups")
+        return Estimate(value, reason="no method was found whose coverage is right with groups")
     if len(costs) < 2:
         return Estimate(value, reason="a single test image")
     low, high = log_loss_interval(costs, max(point.miss, point.false_alarm))

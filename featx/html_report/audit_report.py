@@ -180,7 +180,7 @@ def _shortcuts(result: AuditResult) -> dict[str, Any]:
                 for column, (text, key) in enumerate(zip(texts, keys, strict=True))
             ]
         )
-    return {"header": ["by alone", "accuracy", "largest class", "points more", "above chance"], "rows": rows}
+    return {"header": ["predicted from", "accuracy", "largest class", "points more", "above chance"], "rows": rows}
 
 
 def _capital(text: str) -> str:

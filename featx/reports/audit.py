@@ -99,7 +99,7 @@ def _pairs_listed(result: AuditResult, pairs: Sequence[DuplicatePair], heading: 
         return [names[pair.first], place(pair.first), names[pair.second], place(pair.second), pair.kind, alike]
 
     return _listed(
-        ["image", "class", heading, "class", "how", "alike"],
+        ["image", "class", heading, "class", "kind", "alike"],
         pairs,
         cells,
         names={0: FILE_NAMES, 2: FILE_NAMES, 1: CLASS_NAMES, 3: CLASS_NAMES},
@@ -147,7 +147,7 @@ def _odd(result: AuditResult) -> list[Part]:
     firsts = [next(one for one in result.odd if one.kind == kind) for kind in counts]
     rest = [one for one in result.odd if one not in firsts]
     table = _listed(
-        ["image", "class", "odd", "what"],
+        ["image", "class", "kind", "why"],
         [*firsts, *rest],
         lambda one: [
             result.dataset.names[one.row],
@@ -158,7 +158,7 @@ def _odd(result: AuditResult) -> list[Part]:
         names={0: FILE_NAMES, 1: CLASS_NAMES},
         what="image",
     )
-    return ["odd images: " + ", ".join(f"{kind} {n:,}" for kind, n in counts.items()), table]
+    return ["odd images: " + ", ".join(f"{n:,} {kind}" for kind, n in counts.items()), table]
 
 
 def _shortcuts(result: AuditResult) -> list[Part]:
@@ -174,7 +174,7 @@ def _shortcuts(result: AuditResult) -> list[Part]:
         ]
         for one in result.shortcuts
     ]
-    table = Table(["by alone", "accuracy", "largest class", "points more", "above chance"], rows, right=[1, 2])
+    table = Table(["predicted from", "accuracy", "largest class", "points more", "above chance"], rows, right=[1, 2])
     if not (found := [CAUSES[one.by] for one in result.shortcuts if one.found]):
         return [table]
     return [

@@ -92,7 +92,7 @@ def metrics_table(result: HeldOutResult, heading: str) -> Table:
     labels = [("accuracy", "accuracy"), ("balanced accuracy", "balanced_accuracy"), ("macro F1", "macro_f1")]
     ranking = [("ROC AUC", "roc_auc"), ("average precision", "average_precision")]
     scales = [*ranking, ("log loss", "log_loss"), ("calibration error", "debiased_calibration_error"),
-              ("if calibrated", "calibration_error_if_calibrated")]  # fmt: skip
+              ("error if calibrated", "calibration_error_if_calibrated")]  # fmt: skip
     rows = [[label, result.metrics[name].text()] for label, name in labels]
     rows += [[label, result.metrics[name].text(percent=False)] for label, name in scales if name in result.metrics]
     if "roc_auc" in result.metrics:
@@ -113,7 +113,7 @@ def _candidates(result: EvaluationResult) -> Table:
     by = result.scoring if result.scoring in RANKING_METRICS else None
     picked_by = [METRIC_NAMES[by]] if by else []
     header = ["head", "network", "layer", "pooling", *picked_by, "accuracy", "macro F1", "log loss",
-              "calibration error", "if calibrated", "p", "seconds"]  # fmt: skip
+              "calibration error", "error if calibrated", "p", "seconds"]  # fmt: skip
     rows = [
         [
             f"{c.label or c.head}, picked" if c.picked else c.label or c.head,
@@ -133,12 +133,14 @@ def _candidates(result: EvaluationResult) -> Table:
     ]
     shared = [i for i in (1, 2, 3) if len({row[i] for row in rows}) == 1]
     shown = [i for i in range(len(header)) if i not in shared]
-    dropped = ["if calibrated", "calibration error", "seconds", "log loss", "macro F1"]
+    dropped = ["error if calibrated", "calibration error", "seconds", "log loss", "macro F1"]
     header, rows = [header[i] for i in shown], [[row[i] for i in shown] for row in rows]
     return Table(
         header,
         rows,
-        right=[i for i in range(len(header)) if header[i] in ("calibration error", "if calibrated", "p", "seconds")],
+        right=[
+            i for i in range(len(header)) if header[i] in ("calibration error", "error if calibrated", "p", "seconds")
+        ],
         drop=[header.index(name) for name in dropped],
     )
 
@@ -148,7 +150,7 @@ def _ranking_text(result: EvaluationResult) -> str:
     if "roc_auc" not in result.metrics or result.positive is None:
         return ""
     figures = [f"{METRIC_NAMES[name]} {result.metrics[name].text(percent=False)}" for name in RANKING_METRICS]
-    return f"of {result.positive!r}, with the choice made inside each training part: {', '.join(figures)}"
+    return f"for {result.positive!r}, with the choice made inside each training part: {', '.join(figures)}"
 
 
 def _headline(result: EvaluationResult) -> str:

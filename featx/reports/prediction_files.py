@@ -90,7 +90,7 @@ def surely_wrong_parts(table: PredictionTable) -> list[Part]:
             ["image", "label", "predicted", "probability"],
             rows,
             right=[3],
-            title="most surely wrong" + (f", of {n_wrong:,}" if n_wrong > len(rows) else ""),
+            title="most surely wrong" + (f", {len(rows):,} of {n_wrong:,}" if n_wrong > len(rows) else ""),
             names={0: FILE_NAMES, 1: CLASS_NAMES, 2: CLASS_NAMES},
             pool=table.classes,
         )

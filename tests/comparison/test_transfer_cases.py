@@ -11,7 +11,7 @@ from featx.comparison.transfer_cases import LARGE_PER_CLASS as LARGE
     [
         (2 * LARGE - 2, "similar", "small", "last stage", ["f", "e"]),
         (2 * LARGE - 2, "different", "small", "earlier stage (frozen@stage2)", ["e"]),
-        (2 * LARGE - 2, "undecided", "small", "frozen features, of which stage is open", ["f", "e"]),
+        (2 * LARGE - 2, "undecided", "small", "frozen features; which stage is open", ["f", "e"]),
         (2 * LARGE, "similar", "large", "fine-tuning the whole network;", ["t"]),
         (2 * LARGE, "different", "large", "fine-tuning the whole network, or training from scratch", ["t", "s"]),
         (2 * LARGE, "undecided", "large", "fine-tuning the whole network;", ["t"]),

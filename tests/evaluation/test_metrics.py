@@ -127,7 +127,7 @@ def test_few_groups_have_no_interval_and_below_twenty_a_note():
         notes = "\n".join(interval_notes([found, found], groups=groups))
         assert (f"rest on {number} groups" in notes) is noted
         assert notes.count("too few groups") == (not has)
-        assert "log loss: no method was found that holds with groups" in notes
+        assert "log loss: no method was found whose coverage is right with groups" in notes
 
 
 def test_classes_that_are_each_in_too_few_groups_leave_no_interval():

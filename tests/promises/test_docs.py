@@ -84,7 +84,7 @@ def test_readme_from_its_first_line_to_its_last(tmp_path, monkeypatch):
     """All blocks in their order, in one folder and one cache, but for what installs and for the tests themselves."""
     make_photos(tmp_path, 24)
     monkeypatch.chdir(tmp_path)
-    found = {block.line: pages.differences(block.shown, printed) for block, printed in pages.run("README.md")}
+    found = {block.line: block.difference(printed) for block, printed in pages.run("README.md")}
     assert found
     assert set(found.values()) == {None}
     files = {file.name for file in tmp_path.iterdir()}

@@ -1,4 +1,4 @@
-"""Promised: every example of the gallery runs, by itself and without a network, uses public names only, and is listed."""
+"""Promised: every example of the gallery runs by itself without a network, uses public names only, and is listed."""
 
 import ast
 import importlib

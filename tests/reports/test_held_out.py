@@ -25,7 +25,7 @@ def test_one_candidate_has_its_metrics_and_several_have_a_row_each():
     one, several = (evaluation_parts(evaluation(["a", "b"], n)) for n in (1, 3))
     (metrics, *_) = [part for part in one if isinstance(part, Table)]
     assert [row[0] for row in metrics.rows] == [
-        "accuracy", "balanced accuracy", "macro F1", "log loss", "calibration error", "if calibrated"
+        "accuracy", "balanced accuracy", "macro F1", "log loss", "calibration error", "error if calibrated"
     ]  # fmt: skip
     assert metrics.rows[0][1] == "94.9 % (93.8-95.8)"
     assert metrics.rows[3][1] == "0.243 (0.173-0.357)"

@@ -2,7 +2,8 @@
 
 A block of `text` below a block of `bash` or `python` is what that prints on a terminal of 80 columns, without the
 remarks on standard error; a line `...` stands for any lines. A comment above a block changes what is done with it:
-`<!-- not run: REASON -->`, or `<!-- exit code 2 -->`, whose message is compared too.
+`<!-- not run: REASON -->`, `<!-- exit code 2 -->`, whose message is compared too, or `<!-- numbers vary -->` with the
+machine, so that words are compared alone.
 """
 
 import contextlib
@@ -27,8 +28,8 @@ OUTSIDE = ["README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md", "bench
 NOT_RUN = ("pip install ", "npm ", "apt-get ", "python benchmarks/study_data.py ", "python -m venv ")
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _NUMBER = re.compile(r"(?<![\w.])\d[\d,]*(?:\.\d+)?(?:e-?\d+)?")
-# Times, sizes and speeds are those of a machine.
-_OF_A_MACHINE = re.compile(rf"{_NUMBER.pattern}(?= ?(?:ms|s|min|h|kB|MB|GB|bytes|images a second)\b)")
+# Times, sizes and speeds are those of a machine; `2 min 17 s` is one.
+_OF_A_MACHINE = re.compile(rf"(?:{_NUMBER.pattern}\s(?:ms|s|min|h|days?|kB|MB|GB|bytes|B|images a second)\b\s*)+")
 
 
 def pages():
@@ -59,6 +60,10 @@ class Block:
         lines = self.text.replace("\\\n", " ").splitlines()
         return [" ".join(line.split()) for line in lines if line.strip() and not line.startswith(("#", *NOT_RUN))]
 
+    def difference(self, printed):
+        """Return the first words that are shown and were not printed, or None."""
+        return differences(self.shown, printed, numbers=self.comment != "numbers vary")
+
 
 def blocks(page):
     """Return the blocks of a page in their order."""
@@ -66,7 +71,7 @@ def blocks(page):
     matches = list(_BLOCK.finditer(text))
     for match, after in zip_longest(matches, matches[1:]):
         if match[1] in ("bash", "python"):
-            above = re.search(r"<!-- (.*?) -->\s*\Z", text[: match.start()], re.DOTALL)
+            above = re.search(r"<!-- ([^>]*) -->\s*\Z", text[: match.start()])
             # Nothing but blank lines lies between a block and what it prints.
             follows = after and after[1] == "text" and not text[match.end() : after.start()].strip()
             found.append(Block(
@@ -130,32 +135,44 @@ def write(page, printed):
     (ROOT / page).write_text(text, encoding="utf-8")
 
 
-def differences(shown, printed):
-    """Return the first line of what a page shows that was not printed, or None.
+def differences(shown, printed, *, numbers=True):
+    """Return the first words that a page shows and that were not printed, or None; without numbers, compare words.
 
     Numbers may differ as they do between processors, which round otherwise: percentages by a point, other fractions by
-    a fifth; those of the machine, such as times, by anything. Whole numbers and words have to be the same.
+    a fifth; those of the machine, such as times, by anything. Whole numbers and words have to be the same, wherever
+    the lines end.
     """
-    lines = [line for line in printed.splitlines() if line.strip()]
-    anything = False
-    for line in shown.splitlines():
-        if line.strip() == "...":
-            anything = True
-        elif line.strip():
-            while lines and anything and not _alike(line, lines[0]):
-                lines.pop(0)
-            if not lines or not _alike(line, lines.pop(0)):
-                return line
-            anything = False
-    return None if anything or not lines else f"(end, before {lines[0]!r})"
+    pieces = re.split(r"^\.\.\.$", shown, flags=re.MULTILINE)
+    words, *split = (_words(text) if numbers else re.findall(r"[a-z]{2,}", text) for text in (printed, *pieces))
+    place, anything = 0, False
+    for piece in split:
+        starts = range(place, len(words) - len(piece) + 1) if anything else [place]
+        found = next((start for start in starts if _alike(piece, words[start : start + len(piece)])), None)
+        if found is None:
+            n = place if anything else next(
+                (n for n in range(place, len(words)) if not _alike(piece[: n + 1 - place], words[place : n + 1])),
+                len(words),
+            )  # fmt: skip
+            start = 0 if anything else n - place
+            return f"shown: {' '.join(piece[start : start + 8])!r}, printed: {' '.join(words[n : n + 8])!r}"
+        place, anything = found + len(piece), True
+    # What is below the last line that is shown was printed, but for a line `...`.
+    return None if place == len(words) or not pieces[-1].strip() else f"printed: {' '.join(words[place : place + 8])!r}"
+
+
+def _words(text):
+    """Return the words of a text, with those of the machine and the widths of columns left out."""
+    return re.sub(r"(?<!\S)-+(?!\S)", "--", _OF_A_MACHINE.sub("of-a-machine ", text)).split()
 
 
 def _alike(shown, printed):
-    shown, printed = (_OF_A_MACHINE.sub("0", line) for line in (shown, printed))
-    # Columns are as wide as what is in them.
-    words = [re.sub(r"-{2,}", "--", " ".join(_NUMBER.sub("0", line).split())) for line in (shown, printed)]
-    pairs = zip(_NUMBER.findall(shown), _NUMBER.findall(printed), strict=False)
-    return words[0] == words[1] and all(_near(*pair) for pair in pairs)
+    return len(shown) == len(printed) and all(map(_same, shown, printed))
+
+
+def _same(shown, printed):
+    if _NUMBER.sub("0", shown) != _NUMBER.sub("0", printed):
+        return False
+    return all(map(_near, _NUMBER.findall(shown), _NUMBER.findall(printed)))
 
 
 def _near(one, other):
