@@ -98,7 +98,7 @@ for size in result.sizes:
 # %%
 # Accuracy against the number of images
 # -------------------------------------
-# Bars of 95 % intervals belong to every point. Each size has test images of its own, so nothing is extrapolated.
+# Bands are 95 % intervals. Each size has test images of its own, so nothing is extrapolated.
 
 _ = featx.plot_comparison(result)
 

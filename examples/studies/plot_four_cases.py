@@ -65,7 +65,8 @@ for name, dataset in data.items():
 # The stages
 # ----------
 # Accuracy of logistic regression on each stage, cross-validated on training images. Where the line falls towards the
-# last stage, the network has thrown away what these images need.
+# last stage, the network has thrown away what these images need. With 12 images a class the intervals are wide, and it
+# may stay undecided whether images are similar or different.
 
 _, ax = plt.subplots(figsize=(7, 4), layout="constrained")
 for name, result in results.items():
