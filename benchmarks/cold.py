@@ -246,9 +246,7 @@ def alone(function: Callable[..., Any], *arguments: Any) -> Any:
 def main(images: int, rival_images: int, networks: tuple[str, ...], rounds: int) -> None:
     """Print the table."""
     click.echo(f"{describe_processor('cpu')}; torch {torch.__version__}; {images:,} images, {rounds} rounds\n")
-    click.echo(
-        "| network | program | images/s | times the best other | forward, decode alone | of forward | of both |"
-    )
+    click.echo("| network | program | images/s | times the best other | forward, decode alone | of forward | of both |")
     click.echo("|---|---|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as folder:
         paths = write_photographs(Path(folder), images)
