@@ -39,7 +39,7 @@ from featx.networks.device import physical_device, resolve_device
 from featx.networks.fused_convolution import FusedConvolution
 from featx.process import forget
 from gpus import DEVICE, IS_CUDA
-from trainings import NORMALISED, assert_same_training, classifier, coloured
+from trainings import assert_same_training, classifier, coloured
 
 pytestmark = pytest.mark.gpu
 
@@ -321,7 +321,7 @@ def scalers(monkeypatch):
 @pytest.mark.parametrize("precision", ["float32", "bfloat16", "float16"])
 def test_fine_tuning_learns_in_every_precision(precision, scalers):
     X, y = coloured(count=60)
-    options = {**NORMALISED, "device": DEVICE, "precision": precision, "trainable_stages": 2, "epochs": 4}
+    options = {"device": DEVICE, "precision": precision, "trainable_stages": 2, "epochs": 4}
     fitted = classifier(**options, learning_rate=1e-3, early_stopping=False).fit(X, y)
     assert scalers == [IS_CUDA and precision == "float16"]
     assert fitted.score(X, y) > 0.9
@@ -335,7 +335,7 @@ def test_fine_tuning_learns_in_every_precision(precision, scalers):
 def test_a_training_is_repeated_and_resumed_bit_for_bit(tmp_path, monkeypatch, precision):
     """With cuDNN's deterministic algorithms: featx draws by seeds, and leaves these to the user."""
     X, y = coloured(count=36)
-    options = {**NORMALISED, "device": DEVICE, "precision": precision, "trainable_stages": 2, "epochs": 3}
+    options = {"device": DEVICE, "precision": precision, "trainable_stages": 2, "epochs": 3}
     options |= {"augmentation": "flips", "dropout": 0.3, "early_stopping": False, "batch_size": 8}
     with torch.backends.cudnn.flags(enabled=True, deterministic=True, benchmark=False):
         whole = classifier(**options).fit(X, y)
@@ -355,7 +355,7 @@ def test_a_training_is_repeated_and_resumed_bit_for_bit(tmp_path, monkeypatch, p
 
 def test_the_frozen_part_is_computed_once_on_the_gpu(own_cache):
     X, y = coloured(count=30)
-    options = {**NORMALISED, "device": DEVICE, "trainable_stages": 1, "precision": "float32", "cache": own_cache}
+    options = {"device": DEVICE, "trainable_stages": 1, "precision": "float32", "cache": own_cache}
     fitted = classifier(**options).fit(X, y)
     assert fitted.forwarded_["forwarded"] == fitted.forwarded_["needed"] > 0
     again = classifier(**options).fit(X, y)
