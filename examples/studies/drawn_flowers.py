@@ -21,7 +21,9 @@ def drawn_flowers(kinds=102, each=20, *, pixels=96, seed=0):
     for kind in range(kinds):
         form = _form(np.random.default_rng([seed, kind]))
         for image in range(each):
-            images.append(_draw(form, np.random.default_rng([seed, kind, image]), pixels))
+            images.append(
+                _draw(form, np.random.default_rng([seed, kind, image]), pixels)
+            )
             labels.append(f"kind {kind:03}")
     names = [f"{label}/{number % each:03}.png" for number, label in enumerate(labels)]
     return featx.ImageDataset(images, names, labels=np.array(labels))
@@ -50,29 +52,62 @@ def _draw(form, rng, pixels):
     picture = Image.fromarray(coarse).resize((side, side), Image.Resampling.BICUBIC)
     pen = ImageDraw.Draw(picture)
     centre, radius = side * rng.uniform(0.42, 0.58, 2), side * rng.uniform(0.34, 0.46)
-    tilt, lean, turn = rng.uniform(0.6, 1), rng.uniform(0, np.pi), rng.uniform(0, 2 * np.pi)
+    tilt, lean, turn = (
+        rng.uniform(0.6, 1),
+        rng.uniform(0, np.pi),
+        rng.uniform(0, 2 * np.pi),
+    )
 
     def place(points):
         """Tilt points of the plane of the flower, and move them to their place in the picture."""
         along = np.array([[np.cos(lean), np.sin(lean)], [-np.sin(lean), np.cos(lean)]])
-        return [tuple(point) for point in points @ along.T * [1, tilt] @ along * radius + centre]
+        return [
+            tuple(point)
+            for point in points @ along.T * [1, tilt] @ along * radius + centre
+        ]
 
     hue = (form["hue"] + rng.normal(0, 0.02)) % 1
     around = np.linspace(0, 2 * np.pi, 24)
     for ring, share in ((0, 1.0), (1, 0.6)) if form["inner"] else ((0, 1.0),):
         for petal in range(form["petals"]):
-            angle = turn + 2 * np.pi * (petal + ring / 2) / form["petals"] + rng.normal(0, 0.05)
+            angle = (
+                turn
+                + 2 * np.pi * (petal + ring / 2) / form["petals"]
+                + rng.normal(0, 0.05)
+            )
             length = form["length"] * share * rng.uniform(0.9, 1.1)
-            oval = np.stack([length * (1 + np.cos(around)) / 2, form["width"] * share * np.sin(around)], axis=1)
-            turned = oval @ [[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]]
-            colour = _rgb(hue, form["saturation"], light * rng.uniform(0.75, 0.95) * (1 - 0.15 * ring))
-            pen.polygon(place(turned), fill=colour, outline=_rgb(hue, form["saturation"], light * 0.55))
+            oval = np.stack(
+                [
+                    length * (1 + np.cos(around)) / 2,
+                    form["width"] * share * np.sin(around),
+                ],
+                axis=1,
+            )
+            turned = oval @ [
+                [np.cos(angle), np.sin(angle)],
+                [-np.sin(angle), np.cos(angle)],
+            ]
+            colour = _rgb(
+                hue,
+                form["saturation"],
+                light * rng.uniform(0.75, 0.95) * (1 - 0.15 * ring),
+            )
+            pen.polygon(
+                place(turned),
+                fill=colour,
+                outline=_rgb(hue, form["saturation"], light * 0.55),
+            )
     disc = form["disc"] * np.stack([np.cos(around), np.sin(around)], axis=1)
     pen.polygon(place(disc), fill=_rgb(form["disc_hue"], 0.8, light * 0.85))
-    small = np.asarray(picture.resize((pixels, pixels), Image.Resampling.BOX), dtype=float)
+    small = np.asarray(
+        picture.resize((pixels, pixels), Image.Resampling.BOX), dtype=float
+    )
     return np.clip(small + rng.normal(0, 10, small.shape), 0, 255).astype(np.uint8)
 
 
 def _rgb(hue, saturation, value):
     """Return a colour as Pillow takes it."""
-    return tuple(round(255 * part) for part in colorsys.hsv_to_rgb(hue, saturation, min(max(value, 0), 1)))
+    return tuple(
+        round(255 * part)
+        for part in colorsys.hsv_to_rgb(hue, saturation, min(max(value, 0), 1))
+    )

@@ -5,7 +5,16 @@ from skimage import data
 
 import featx
 
-PHOTOGRAPHS = ("astronaut", "brick", "chelsea", "coffee", "grass", "gravel", "rocket", "hubble_deep_field")
+PHOTOGRAPHS = (
+    "astronaut",
+    "brick",
+    "chelsea",
+    "coffee",
+    "grass",
+    "gravel",
+    "rocket",
+    "hubble_deep_field",
+)
 
 
 def photo_pieces(each=24, *, pixels=64, photographs=PHOTOGRAPHS, seed=0):

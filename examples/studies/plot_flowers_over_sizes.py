@@ -30,7 +30,9 @@ import featx
 
 IMAGE_SIZE = 64
 folder = os.environ.get("FEATX_FLOWERS")
-flowers = featx.load_dataset(folder) if folder else drawn_flowers(102, 10, pixels=IMAGE_SIZE)
+flowers = (
+    featx.load_dataset(folder) if folder else drawn_flowers(102, 10, pixels=IMAGE_SIZE)
+)
 print(f"{len(flowers):,} images of {len(flowers.classes)} kinds")
 
 _ = featx.plot_images(flowers.images, flowers.labels, n_images=24, title="flowers")
@@ -81,7 +83,10 @@ result = featx.compare_strategies(
     repeats=1,
 )
 for counts in result.counts:
-    print(f"{counts.name}: {counts.train} to train, {counts.validation} to validate, {counts.test} to test")
+    print(
+        f"{counts.name}: {counts.train} images to train, "
+        f"{counts.validation} to validate, {counts.test} to test"
+    )
 result
 
 # %%
@@ -93,7 +98,7 @@ for size in result.sizes:
 # %%
 # Accuracy against the number of images
 # -------------------------------------
-# Bars of 95 % intervals belong to every point. Each size has test images of its own, so nothing is extrapolated.
+# Bands are 95 % intervals. Each size has test images of its own, so nothing is extrapolated.
 
 _ = featx.plot_comparison(result)
 

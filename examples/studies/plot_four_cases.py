@@ -32,7 +32,9 @@ data = {"pieces of photographs": photo_pieces(40), "handwritten digits": digits}
 figure, axes = plt.subplots(2, 8, figsize=(10, 2.8), layout="constrained")
 for row, dataset in zip(axes, data.values(), strict=True):
     for ax, label in zip(row, dataset.classes, strict=False):
-        ax.imshow(dataset.images[np.flatnonzero(dataset.labels == label)[0]], cmap="gray")
+        ax.imshow(
+            dataset.images[np.flatnonzero(dataset.labels == label)[0]], cmap="gray"
+        )
         ax.set_title(label, fontsize=9)
         ax.set_axis_off()
 
@@ -50,7 +52,12 @@ results = {}
 for name, dataset in data.items():
     few = 12 * len(dataset.classes)
     results[name] = featx.compare_strategies(
-        dataset, strategies, train_sizes=[few], test_size=0.5, repeats=1, transfer=network
+        dataset,
+        strategies,
+        train_sizes=[few],
+        test_size=0.5,
+        repeats=1,
+        transfer=network,
     )
     print(f"{name}: {results[name].cases[0].text}")
 
@@ -58,12 +65,16 @@ for name, dataset in data.items():
 # The stages
 # ----------
 # Accuracy of logistic regression on each stage, cross-validated on training images. Where the line falls towards the
-# last stage, the network has thrown away what these images need.
+# last stage, the network has thrown away what these images need. With 12 images a class the intervals are wide, and it
+# may stay undecided whether images are similar or different.
 
 _, ax = plt.subplots(figsize=(7, 4), layout="constrained")
 for name, result in results.items():
     stages = result.stages.stages
-    values = np.array([(s.accuracy.value, s.accuracy.low, s.accuracy.high) for s in stages]) * 100
+    values = (
+        np.array([(s.accuracy.value, s.accuracy.low, s.accuracy.high) for s in stages])
+        * 100
+    )
     places = np.arange(len(stages))
     ax.plot(places, values[:, 0], marker="o", label=name)
     ax.fill_between(places, values[:, 1], values[:, 2], alpha=0.2)
@@ -83,7 +94,12 @@ trained = {
     "finetuned": featx.make_strategy(
         "finetuned",
         network,
-        parameters={"trainable_stages": 1, "learning_rate": 3e-4, "epochs": 3, "augmentation": "none"},
+        parameters={
+            "trainable_stages": 1,
+            "learning_rate": 3e-4,
+            "epochs": 3,
+            "augmentation": "none",
+        },
     ),
     "scratch": featx.make_strategy(
         "scratch",
@@ -91,7 +107,14 @@ trained = {
         parameters={"epochs": 8, "augmentation": "none"},
     ),
 }
-curve = featx.compare_strategies(digits, trained, train_sizes=[120, 1000], test_size=0.25, repeats=1, transfer=network)
+curve = featx.compare_strategies(
+    digits,
+    trained,
+    train_sizes=[120, 1000],
+    test_size=0.25,
+    repeats=1,
+    transfer=network,
+)
 _ = featx.plot_comparison(curve)
 for size, case in zip(curve.sizes, curve.cases, strict=True):
     print(case.text)
@@ -120,9 +143,22 @@ published = {
 }
 _, ax = plt.subplots(figsize=(7, 4.2), layout="constrained")
 for place, (frozen, tuned) in enumerate(published.values()):
-    ax.annotate("", (tuned, place), (frozen, place), arrowprops={"arrowstyle": "->", "color": "0.4", "lw": 1.5})
-    ax.plot(frozen, place, "o", color="tab:blue", label="frozen, linear classifier" if not place else None)
-    ax.plot(tuned, place, "s", color="tab:orange", label="fine-tuned" if not place else None)
+    ax.annotate(
+        "",
+        (tuned, place),
+        (frozen, place),
+        arrowprops={"arrowstyle": "->", "color": "0.4", "lw": 1.5},
+    )
+    ax.plot(
+        frozen,
+        place,
+        "o",
+        color="tab:blue",
+        label="frozen, linear classifier" if not place else None,
+    )
+    ax.plot(
+        tuned, place, "s", color="tab:orange", label="fine-tuned" if not place else None
+    )
 ax.set_yticks(range(len(published)), published)
 ax.set(xlabel="accuracy (%) as published, ResNet-50", xlim=(50, 100))
 ax.legend(loc="lower left")

@@ -118,7 +118,9 @@ _ = featx.plot_images(
 result.save("walkthrough.skops")
 model = featx.load_model("walkthrough.skops")
 one = photos.images[-1]
-for label, probability in sorted(zip(model.classes_, model.predict_proba([one])[0], strict=True), key=lambda p: -p[1]):
+for label, probability in sorted(
+    zip(model.classes_, model.predict_proba([one])[0], strict=True), key=lambda p: -p[1]
+):
     print(f"{label:10} {probability:.1%}")
 
 # %%

@@ -28,7 +28,9 @@ _ = featx.plot_images(animals.images, animals.labels, n_images=20, title="ten cl
 # ``small_cnn`` has five blocks of convolution, BatchNorm, ReLU and max-pooling. ``scratch`` gives it random weights and
 # trains all of it.
 
-squeezed = featx.CNNFeatureTransformer("small_cnn", image_size=100 if folder else 32, resize="squash")
+squeezed = featx.CNNFeatureTransformer(
+    "small_cnn", image_size=100 if folder else 32, resize="squash"
+)
 cnn = featx.make_strategy(
     "scratch",
     squeezed,
@@ -76,7 +78,9 @@ result = featx.compare_strategies(
     {"from scratch": cnn, "pretrained": alexnet},
     test_size=0.2,
     repeats=1,
-    per_class={"from scratch": 1500, "pretrained": 500} if folder else {"from scratch": 120, "pretrained": 40},
+    per_class={"from scratch": 1500, "pretrained": 500}
+    if folder
+    else {"from scratch": 120, "pretrained": 40},
 )
 result
 
@@ -103,8 +107,9 @@ for strategy in result.sizes[-1].strategies:
     recall = dict(zip(result.classes, strategy.rates["true_positive"], strict=True))
     best, worst = max(recall, key=recall.get), min(recall, key=recall.get)
     print(
-        f"{strategy.strategy}: {strategy.accuracy.value:.1%} of {result.n_test} right after training on "
-        f"{strategy.n_train} images; best {best} ({recall[best]:.0%}), worst {worst} ({recall[worst]:.0%})"
+        f"{strategy.strategy}, trained on {strategy.n_train} images: "
+        f"{strategy.accuracy.value:.1%} of {result.n_test} right; "
+        f"best {best} ({recall[best]:.0%}), worst {worst} ({recall[worst]:.0%})"
     )
 
 # %%

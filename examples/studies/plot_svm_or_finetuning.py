@@ -73,10 +73,18 @@ for reason in verdict.reasons:
 ranked = result.sizes[0].strategies
 _, ax = plt.subplots(figsize=(8, 3), layout="constrained")
 for place, strategy in enumerate(ranked):
-    accuracy, colour = strategy.accuracy, "tab:orange" if strategy.kind == "finetuned" else "tab:blue"
+    accuracy, colour = (
+        strategy.accuracy,
+        "tab:orange" if strategy.kind == "finetuned" else "tab:blue",
+    )
     ax.plot([100 * accuracy.low, 100 * accuracy.high], [place, place], color=colour)
     ax.plot(100 * accuracy.value, place, "o", color=colour)
-    ax.annotate(f"{strategy.cost:.1f} s", (1.02, place), xycoords=("axes fraction", "data"), va="center")
+    ax.annotate(
+        f"{strategy.cost:.1f} s",
+        (1.02, place),
+        xycoords=("axes fraction", "data"),
+        va="center",
+    )
 ax.set_yticks(range(len(ranked)), [strategy.strategy for strategy in ranked])
 ax.invert_yaxis()
 ax.set(xlabel="accuracy (%), 95 % interval")

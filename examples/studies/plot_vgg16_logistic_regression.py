@@ -37,7 +37,9 @@ _ = featx.plot_images(images, labels, n_images=16, title="two classes")
 # VGG16 turns an image of 150 pixels into a map of 4 x 4 places with 512 channels, 8,192 numbers in all. The shape does
 # not depend on the weights, so that random ones show it without a download.
 
-shape_only = featx.CNNFeatureTransformer("vgg16", weights=None, pooling="flatten", image_size=150, cache=None)
+shape_only = featx.CNNFeatureTransformer(
+    "vgg16", weights=None, pooling="flatten", image_size=150, cache=None
+)
 print("VGG16:", shape_only.fit_transform(images[:1]).shape)
 
 # %%
@@ -51,7 +53,9 @@ model = make_pipeline(
     featx.CNNFeatureTransformer(name, pooling="flatten", image_size=150),
     LogisticRegression(C=0.01, max_iter=1000),
 )
-X_train, X_test, y_train, y_test = train_test_split(images, labels, test_size=0.2, stratify=labels, random_state=42)
+X_train, X_test, y_train, y_test = train_test_split(
+    images, labels, test_size=0.2, stratify=labels, random_state=42
+)
 model.fit(X_train, y_train)
 print(name, "gives", f"{model[0].embedding_dim_:,}", "features")
 
@@ -72,7 +76,9 @@ _ = featx.plot_confusion_matrix(confusion_matrix(y_test, predicted), model.class
 # network once for each pooling, however many folds there are.
 
 result = featx.fit_model(
-    featx.ImageDataset(images, [f"image {number}" for number in range(len(images))], labels=labels),
+    featx.ImageDataset(
+        images, [f"image {number}" for number in range(len(images))], labels=labels
+    ),
     featx.CNNFeatureTransformer(name, image_size=150),
     poolings=["flatten", "avg"],
     heads=["logistic"],

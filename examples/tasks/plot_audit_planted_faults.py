@@ -18,7 +18,10 @@ from scipy.ndimage import zoom
 import featx
 
 digits = featx.load_dataset("sample:digits").take(np.arange(600))
-images, labels = [zoom(image, 4, order=1) for image in digits.images], digits.labels.copy()
+images, labels = (
+    [zoom(image, 4, order=1) for image in digits.images],
+    digits.labels.copy(),
+)
 rng = np.random.default_rng(0)
 rows = rng.permutation(len(images))
 
@@ -29,7 +32,9 @@ rows = rng.permutation(len(images))
 
 wrong, twice, blank = rows[:12], rows[12:24], rows[24:27]
 for row in wrong:
-    labels[row] = rng.choice([label for label in digits.classes if label != labels[row]])
+    labels[row] = rng.choice(
+        [label for label in digits.classes if label != labels[row]]
+    )
 for row in blank:
     images[row] = np.zeros_like(images[row])
 images += [(0.8 * images[row] + 40).astype(np.uint8) for row in twice]
@@ -42,7 +47,9 @@ spoiled = dataclasses.replace(digits, images=images, names=names, labels=labels)
 # -------------
 # One pass of the images through the network serves all checks. The command is ``featx audit FOLDER``.
 
-network = featx.CNNFeatureTransformer("efficientnet_lite0", layer="stage6", image_size=64)
+network = featx.CNNFeatureTransformer(
+    "efficientnet_lite0", layer="stage6", image_size=64
+)
 found = featx.audit_dataset(spoiled, network)
 found
 
@@ -53,14 +60,19 @@ found
 # at, not to delete: the surest come first.
 
 suspects = [one.row for one in found.suspects]
-print(f"{len(set(wrong) & set(suspects))} of {len(wrong)} planted labels are among {len(suspects)} suspects")
+print(
+    f"{len(set(wrong) & set(suspects))} of {len(wrong)} planted labels "
+    f"are among {len(suspects)} suspects"
+)
 figure, axes = plt.subplots(2, 8, figsize=(10, 3.4), layout="constrained")
 for ax in axes.flat:
     ax.set_axis_off()
 for ax, one in zip(axes.flat, found.suspects, strict=False):
     ax.imshow(images[one.row], cmap="gray_r")
     planted = "planted" if one.row in wrong else "as it came"
-    ax.set_title(f"labelled {one.label}\nlooks like {one.suggested}\n{planted}", fontsize=8)
+    ax.set_title(
+        f"labelled {one.label}\nlooks like {one.suggested}\n{planted}", fontsize=8
+    )
 plt.show()
 
 # %%
@@ -89,7 +101,8 @@ print(f"{len(set(found.groups))} groups of {len(grouped)} images")
 # Blank, tiny, dark and oddly shaped images, and those that are far from all others of their class:
 
 for one in found.odd:
-    print(f"{names[one.row]}: {one.kind}, {one.text}{' (planted)' if one.row in blank else ''}")
+    planted = " (planted)" if one.row in blank else ""
+    print(f"{names[one.row]}: {one.kind}, {one.text}{planted}")
 
 # %%
 # What the faults cost

@@ -11,13 +11,17 @@ The data are the handwritten digits that come with scikit-learn.
 import featx
 
 digits = featx.load_dataset("sample:digits")
-network = featx.CNNFeatureTransformer("efficientnet_lite0", layer="stage6", image_size=64)
+network = featx.CNNFeatureTransformer(
+    "efficientnet_lite0", layer="stage6", image_size=64
+)
 strategies = {
     "logistic": featx.make_strategy("frozen", network),
     "neighbours": featx.make_strategy("frozen:knn", network),
     "class means": featx.make_strategy("frozen:ncm", network),
 }
-result = featx.compare_strategies(digits, strategies, train_sizes=[60, 200, 800], test_size=0.4, repeats=1)
+result = featx.compare_strategies(
+    digits, strategies, train_sizes=[60, 200, 800], test_size=0.4, repeats=1
+)
 result
 
 # %%
@@ -48,8 +52,8 @@ _ = featx.plot_comparison(result)
 for pair in result.sizes[-1].pairs:
     gain = pair.difference
     print(
-        f"{pair.first} against {pair.second}: {gain.value:+.1%} ({gain.low:+.1%} to {gain.high:+.1%}), "
-        f"p = {pair.p_adjusted:.2g}"
+        f"{pair.first} against {pair.second}: {gain.value:+.1%} "
+        f"({gain.low:+.1%} to {gain.high:+.1%}), p = {pair.p_adjusted:.2g}"
     )
 
 # %%
@@ -68,9 +72,15 @@ import pandas as pd
 rows = pd.DataFrame(result.predictions())
 last = rows[rows["images"] == rows["images"].max()]
 right = last.assign(right=last["label"] == last["predicted"])
-table = right.pivot_table(index=["part", "row"], columns="strategy", values="right", aggfunc="first")
-only = table[table["logistic"].astype(bool) & ~table["class means"].astype(bool)].reset_index()
-print(f"{len(only)} test images are right by logistic regression and wrong by class means")
+table = right.pivot_table(
+    index=["part", "row"], columns="strategy", values="right", aggfunc="first"
+)
+only = table[
+    table["logistic"].astype(bool) & ~table["class means"].astype(bool)
+].reset_index()
+print(
+    f"{len(only)} test images are right by logistic regression and wrong by class means"
+)
 shown = only.merge(last[last["strategy"] == "class means"], on=["part", "row"])
 _ = featx.plot_images(
     [digits.images[row] for row in shown["row"]],

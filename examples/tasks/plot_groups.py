@@ -21,7 +21,9 @@ rng = np.random.default_rng(0)
 
 def scan(image):
     """Return one more scan of a digit, of 24 x 24 pixels."""
-    turned = rotate(zoom(image / 255, 3, order=1), rng.uniform(-6, 6), reshape=False, order=1)
+    turned = rotate(
+        zoom(image / 255, 3, order=1), rng.uniform(-6, 6), reshape=False, order=1
+    )
     moved = shift(turned, rng.uniform(-1, 1, 2), order=1)
     return np.clip(moved + rng.normal(0, 0.05, moved.shape), 0, 1)
 
@@ -78,8 +80,15 @@ for (head, name), one in accuracy.items():
 # mirrored, cut or brightened, and lists pictures that are much alike apart, to look at:
 
 found = featx.audit_dataset(plain, network)
-together = [pair for pair in found.pairs + found.similar if sheet[pair.first] == sheet[pair.second]]
-print(f"{len(found.pairs)} near-duplicates and {len(found.similar)} similar pictures; {len(together)} are of one sheet")
+together = [
+    pair
+    for pair in found.pairs + found.similar
+    if sheet[pair.first] == sheet[pair.second]
+]
+print(
+    f"{len(found.pairs)} near-duplicates and {len(found.similar)} similar pictures; "
+    f"{len(together)} are of one sheet"
+)
 
 # %%
 # ``found.groups`` can be the groups of the next fit. Other scans of one sheet are *similar* at best, and most are not

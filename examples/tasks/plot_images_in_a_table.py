@@ -38,11 +38,15 @@ table.drop(columns="scan").head()
 # The image column is named by text, ``"scan"``, the others by lists. ``prefetch`` names both layers that the search
 # will ask for, so that one pass of the network computes them.
 
-network = featx.CNNFeatureTransformer(image_size=64, prefetch=[("stage5", "avg"), ("stage6", "avg")])
+network = featx.CNNFeatureTransformer(
+    image_size=64, prefetch=[("stage5", "avg"), ("stage6", "avg")]
+)
 scan = ("scan", make_pipeline(network, StandardScaler()), "scan")
 pen = ("pen", OneHotEncoder(sparse_output=False), ["pen"])
 seconds = ("seconds", StandardScaler(), ["seconds"])
-model = make_pipeline(ColumnTransformer([scan, pen, seconds]), LogisticRegression(max_iter=2000))
+model = make_pipeline(
+    ColumnTransformer([scan, pen, seconds]), LogisticRegression(max_iter=2000)
+)
 model
 
 # %%
@@ -76,7 +80,11 @@ for name, columns in {
 }.items():
     one = make_pipeline(ColumnTransformer(columns), chosen[-1])
     if scan in columns:
-        one.set_params(columntransformer__scan__cnnfeaturetransformer__layer=search.best_params_[next(iter(grid))])
+        one.set_params(
+            columntransformer__scan__cnnfeaturetransformer__layer=search.best_params_[
+                next(iter(grid))
+            ]
+        )
     scores[name] = 100 * cross_val_score(one, table, even, cv=folds)
 
 _, ax = plt.subplots(figsize=(7, 3), layout="constrained")

@@ -15,7 +15,9 @@ import numpy as np
 import featx
 
 digits = featx.load_dataset("sample:digits")
-eights = featx.ImageDataset(digits.images, digits.names, labels=np.where(digits.labels == "8", "crack", "good"))
+eights = featx.ImageDataset(
+    digits.images, digits.names, labels=np.where(digits.labels == "8", "crack", "good")
+)
 print(f"{np.mean(eights.labels == 'crack'):.0%} of {len(eights):,} images are cracks")
 
 # %%
@@ -26,7 +28,12 @@ print(f"{np.mean(eights.labels == 'crack'):.0%} of {len(eights):,} images are cr
 
 network = featx.CNNFeatureTransformer("efficientnet_lite0", image_size=64)
 result = featx.fit_model(
-    eights, network, heads=["logistic"], positive="crack", operating_point="sensitivity=0.95", test_size=0.5
+    eights,
+    network,
+    heads=["logistic"],
+    positive="crack",
+    operating_point="sensitivity=0.95",
+    test_size=0.5,
 )
 point = result.evaluation.operating_point
 point
@@ -45,7 +52,12 @@ alarms = np.array([np.mean(probability[~crack] >= t) for t in thresholds])
 _, (left, right) = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
 left.plot(thresholds, 100 * found, label="cracks that are found")
 left.plot(thresholds, 100 * alarms, label="good parts called cracks")
-left.axvline(point.threshold, color="0.3", linestyle="--", label=f"threshold {point.threshold:.2f}")
+left.axvline(
+    point.threshold,
+    color="0.3",
+    linestyle="--",
+    label=f"threshold {point.threshold:.2f}",
+)
 left.axvline(0.5, color="0.7", linestyle=":", label="most probable class")
 left.set(xlabel="probability from which it is a crack", ylabel="% of held-out images")
 left.legend()
@@ -76,6 +88,11 @@ for name, called in {"threshold": labels, "most probable class": probable}.items
 # promised for each test set: look at the interval.
 
 by_cost = featx.fit_model(
-    eights, network, heads=["logistic"], positive="crack", operating_point="cost=5:1", test_size=0.5
+    eights,
+    network,
+    heads=["logistic"],
+    positive="crack",
+    operating_point="cost=5:1",
+    test_size=0.5,
 )
 print(by_cost.evaluation.operating_point)

@@ -37,9 +37,15 @@ _ = featx.plot_ranking(result)
 # ``recommended`` has the names to go on with.
 
 best = result.recommended
-print(f"use {best.layer} of {best.backbone}: {best.accuracy.value:.1%}, {best.seconds:.1f} s for 1,000 images")
+print(
+    f"use {best.layer} of {best.backbone}: {best.accuracy.value:.1%}, "
+    f"{best.seconds:.1f} s for 1,000 images"
+)
 for one in result.undistinguished:
-    print(f"not told from the best: {one.layer} of {one.backbone}, {one.accuracy.value:.1%}")
+    print(
+        f"cannot be told from the best: {one.layer} of {one.backbone}, "
+        f"{one.accuracy.value:.1%}"
+    )
 
 # %%
 # Does the choice hold on all images? One fit of the recommended candidate and of the network's last layer tells. Both
@@ -52,4 +58,7 @@ fitted = featx.fit_model(
 )
 for candidate in fitted.evaluation.candidates:
     accuracy = candidate.metrics["accuracy"]
-    print(f"{candidate.layer}: {accuracy.value:.1%} ({accuracy.low:.1%} to {accuracy.high:.1%})")
+    print(
+        f"{candidate.layer}: {accuracy.value:.1%} "
+        f"({accuracy.low:.1%} to {accuracy.high:.1%})"
+    )
