@@ -61,10 +61,7 @@ model
 
 layer = "columntransformer__scan__cnnfeaturetransformer__layer"
 grid = {
-    layer: [
-        "stage5",
-        "stage6",
-    ],
+    layer: ["stage5", "stage6"],
     "logisticregression__C": [0.001, 0.01, 0.1],
 }
 folds = StratifiedKFold(4, shuffle=True, random_state=0)
