@@ -57,8 +57,9 @@ def types(session):
 
 @nox.session(venv_backend="none")
 def clusters(session):
-    """Run the tests that start clusters of this machine."""
-    session.run("pytest", "-n", "0", "-m", "cluster", *session.posargs)
+    """Run the tests that start clusters of this machine; they have `.[dev,cluster,ray]`."""
+    session.run("python", "-c", "import distributed, ray")  # whose tests would be skipped without them
+    session.run("pytest", "-n", "0", "-rs", "-m", "cluster", *session.posargs)
 
 
 @nox.session(venv_backend="none")

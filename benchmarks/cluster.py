@@ -32,7 +32,7 @@ from featx.extraction.share_worker import forward_share
 from featx.images.sources import as_sources
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "support"))
-from ray_node import ray_node  # noqa: E402
+from ray_node import ray_node
 
 BACKENDS = ("loky", "multiprocessing", "dask", "ray")
 N_WORKERS = 2

@@ -1,6 +1,7 @@
 """Time and memory of `evaluate_heads` on many rows: processor seconds, the peak beyond the matrix, and one plain fit.
 
-Run (Linux), one process for each line of the table: python benchmarks/heads_growth.py ROWS WIDTH CLASSES [--one-fit]
+Run (Linux), one process for each line of the table:
+python benchmarks/heads_growth.py ROWS WIDTH CLASSES [--one-fit] [--plain-solver]
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
 from featx import evaluate_heads
+from featx.heads.grid_predictions import SHARED_WORK
 
 
 def memory(field: str) -> float:
@@ -27,7 +29,10 @@ def main() -> None:
     for name in ("rows", "width", "classes"):
         parser.add_argument(name, type=int)
     parser.add_argument("--one-fit", action="store_true")
+    parser.add_argument("--plain-solver", action="store_true", help="search with scikit-learn's solver, too")
     options = parser.parse_args()
+    if options.plain_solver:
+        del SHARED_WORK[LogisticRegression]
     rng = np.random.default_rng(0)
     y = rng.integers(0, options.classes, options.rows)
     centres = rng.standard_normal((options.classes, options.width)).astype(np.float32)

@@ -7,6 +7,7 @@
     python benchmarks/rank.py category MANIFEST.csv emoji.json   # emoji of study_data.py, and their list
     python benchmarks/rank.py kind MANIFEST.csv
     python benchmarks/rank.py vendor MANIFEST.csv
+    python benchmarks/rank.py share FOLDER            # 5,000 images: what a ranking of 500 costs beside one of all
     python benchmarks/rank.py intervals               # coverage of the intervals of LogME and H-score, simulated
     python benchmarks/rank.py sets                    # how often the best is eliminated, simulated
 
@@ -26,6 +27,7 @@ import json
 import time
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from unittest import mock
 
@@ -54,6 +56,8 @@ LEAST_OF_A_KIND = 40
 # Draws of the ranking, by its images.
 DRAWS = {250: 3, 500: 3, 1000: 1}
 HALVINGS = 50
+# The side of images in pixels where costs are compared, which takes 5,000 images through three networks.
+SMALL = 64
 
 
 def data_of(name: str, sources: list[str]) -> tuple[ImageDataset, ImageDataset]:
@@ -211,6 +215,37 @@ def _regret_of_halves(right: dict[tuple[str, ...], np.ndarray], used: tuple[str,
     return float(np.mean(found))
 
 
+def measure_share(folder: str) -> None:
+    """Print the images that go through networks, counted where they do, and the seconds, of 500 images and of all."""
+    from featx.networks.backbone import Backbone
+
+    counted, embed = Counter[str](), Backbone.embed
+
+    def counting(self, pixels, views, **options):
+        counted["images"] += len(pixels)
+        return embed(self, pixels, views, **options)
+
+    dataset = load_dataset(folder)
+    dataset = replace(dataset, split=None).take(_draw(dataset, 5000, seed=0))
+    transformer = CNNFeatureTransformer(cache=None, image_size=SMALL)
+    search = {"backbones": NETWORKS, "layers": ["stage4"], "poolings": ["avg"]}
+    with mock.patch.object(Backbone, "embed", counting):
+        # What is done once in a process is done before.
+        rank_backbones(dataset.take(np.arange(0, len(dataset), 25)), transformer, **search)
+        for images in (500, len(dataset)):
+            counted.clear()
+            wall, processor = time.perf_counter(), time.process_time()
+            result = rank_backbones(dataset, transformer, **search, images=images)
+            wall, processor = time.perf_counter() - wall, time.process_time() - processor
+            share = counted["images"] / result.n_full
+            print(f"{images:,} images: {counted['images']:,} forwarded ({share:.3f} of all, "
+                  f"{result.share_of_full:.3f} by the result)"
+                  f", {wall:.1f} s, {processor:.1f} s of processor time", result.rounds,
+                  {key: round(value, 1) for key, value in result.seconds.items()}, flush=True)  # fmt: skip
+            print("  ", [(*(getattr(o, k) for k in NAMES), round(o.accuracy.value, 4), o.undistinguished, o.recommended)
+                         for o in result.candidates], flush=True)  # fmt: skip
+
+
 def simulate_intervals() -> None:
     """Print how often the intervals of LogME and H-score hold the mean over draws of as many images."""
     for n, d, k in ((120, 40, 3), (200, 320, 5)):
@@ -280,7 +315,8 @@ def _ridge(X: np.ndarray, y: np.ndarray, folds: list) -> np.ndarray:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
-        "name", choices=["defect", "type", "digits", "clothes", "category", "kind", "vendor", "intervals", "sets"]
+        "name",
+        choices=["defect", "type", "digits", "clothes", "category", "kind", "vendor", "share", "intervals", "sets"],
     )
     parser.add_argument("sources", nargs="*")
     parser.add_argument("--json", type=Path)
@@ -288,5 +324,7 @@ if __name__ == "__main__":
     simulations = {"intervals": simulate_intervals, "sets": simulate_sets}
     if given.name in simulations:
         simulations[given.name]()
+    elif given.name == "share":
+        measure_share(given.sources[0])
     else:
         measure(given.name, given.sources, given.json)

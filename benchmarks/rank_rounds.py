@@ -57,7 +57,7 @@ def simulate(given: argparse.Namespace) -> None:
     views = embeddings(list(parts), given.pool)
     if given.noise:
         X = standardised(views["efficientnet_lite1 stage6"])
-        views = {f"noise {given.noise + given.step * k:.2f}": X for k in range(8)}
+        views = {f"noise-{k + 1} {given.noise + given.step * k:.2f}": X for k in range(8)}
     names, Y = list(views), np.eye(y.max() + 1)[y]
     left = max(given.images - TIMED_PASSES, given.images // 2)
     removed, accuracies = [Counter[int]() for _ in names], []

@@ -17,8 +17,10 @@ from .locks import TURN
 from .maintenance import DIGESTS, SPEC_FOLDER
 from .spec import EmbeddingSpec
 
-__all__ = ["BOUND", "FIELD", "SPEC", "check_cache", "checked_digests", "checked_embeddings"]
+__all__ = ["BOUND", "FIELD", "PUSHED", "SPEC", "check_cache", "checked_digests", "checked_embeddings"]
 
+# How folders begin that `featx cache push` makes.
+PUSHED = "spec-"
 _FIELDS = [field.name for field in dataclasses.fields(EmbeddingSpec)]
 
 
@@ -70,4 +72,6 @@ def check_cache(root: Path) -> None:
         hint = "" if root.exists() else nearest_path(root)
         raise CacheError(f"cannot use the cache {root}: {error.strerror}", hint or "Check its name.") from error
     if names and not any(name.startswith((DIGESTS, TURN, TEMPORARY)) or SPEC_FOLDER.fullmatch(name) for name in names):
-        raise CacheError(f"{root} is not a cache: it holds neither embeddings nor {DIGESTS}", "Check its name.")
+        pushed = any(name.startswith(PUSHED) for name in names)
+        step = f"`featx cache pull {root}` fetches what was pushed to it." if pushed else "Check its name."
+        raise CacheError(f"{root} is not a cache: it holds neither embeddings nor {DIGESTS}", step)

@@ -121,6 +121,16 @@ class DigestFile:
             return {row[0]: row[1] for row in self._select(query, digests) if _is_intact_failure(row)}
         return {}
 
+    def all_failures(self) -> dict[bytes, str]:
+        """Return why contents could not be decoded, for all of which that is remembered."""
+        if not os.path.exists(self.path):
+            return {}
+        with self._errors_ignored(), self._connect() as connection:
+            if self._columns(connection, "failures") == TABLES["failures"][1]:
+                rows = connection.execute("SELECT digest, reason, checksum FROM failures")
+                return {row[0]: row[1] for row in rows if _is_intact_failure(row)}
+        return {}
+
     def remember_failures(self, failures: Mapping[bytes, str]) -> None:
         """Remember why contents could not be decoded."""
         self._write("failures", [(digest, why, _failure_checksum(digest, why)) for digest, why in failures.items()])

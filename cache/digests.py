@@ -195,6 +195,10 @@ class FileDigests:
         """Return, as far as it is remembered, why contents could not be decoded."""
         return {} if self._file is None else self._file.failures(list(digests))
 
+    def all_failures(self) -> dict[bytes, str]:
+        """Return why contents could not be decoded, for all of which that is remembered."""
+        return {} if self._file is None else self._file.all_failures()
+
     def remember_failures(self, failures: Mapping[bytes, str]) -> None:
         """Remember why contents could not be decoded, so that nobody waits for their rows."""
         if self._file is not None:

@@ -41,7 +41,9 @@ class _Quantity(click.ParamType):
 
 @click.group(cls=Commands)
 def cache() -> None:
-    """Look at, check and trim the cache of embeddings.
+    """Look at, check, trim and share the cache of embeddings.
+
+    It keeps the embedding of every image, so that each is computed once. FEATX_CACHE or --cache names its folder.
 
     \b
     Example:
@@ -83,7 +85,7 @@ def verify(root: str | None) -> None:
 @cache.command()
 @folder_option
 def repair(root: str | None) -> None:
-    """Set damaged files aside and sweep what killed writers left.
+    """Set damaged files aside and remove files that killed commands left unfinished.
 
     \b
     Example:
@@ -95,10 +97,17 @@ def repair(root: str | None) -> None:
 
 @cache.command()
 @folder_option
-@click.option("--max-bytes", type=_Quantity("size", "|b|kb|mb|gb|tb"), metavar="SIZE", help="Such as 2GB.")
-@click.option("--max-age", type=_Quantity("time", "s|m|h|d"), metavar="TIME", help="Such as 30d.")
+@click.option(
+    "--max-bytes", type=_Quantity("size", "|b|kb|mb|gb|tb"), metavar="SIZE", help="What is kept at most, such as 2GB."
+)
+@click.option(
+    "--max-age",
+    type=_Quantity("time", "s|m|h|d"),
+    metavar="TIME",
+    help="Remove what was out of use for longer, such as 30d.",
+)
 def prune(root: str | None, max_bytes: float | None, max_age: float | None) -> None:
-    """Remove what writers left and damaged files, then the embeddings that have been out of use for longest.
+    """Remove unfinished and damaged files, then the embeddings that have been out of use for longest.
 
     \b
     Example:
@@ -116,7 +125,7 @@ def prune(root: str | None, max_bytes: float | None, max_age: float | None) -> N
 @cache.command()
 @folder_option
 def compact(root: str | None) -> None:
-    """Merge small files and drop what is there twice.
+    """Merge the files of each kind of embeddings into one, without duplicates.
 
     \b
     Example:

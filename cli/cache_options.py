@@ -14,8 +14,10 @@ if TYPE_CHECKING:
 
 __all__ = ["chosen_fields", "folder_option", "opened", "spec_options"]
 
+KEPT = "the cache is whole, with what was done so far"
+
 folder_option = in_group(COMPUTING)(
-    "--cache", "root", metavar="DIR", help="[default: $FEATX_CACHE or the user's cache folder]"
+    "--cache", "root", metavar="DIR", help="The cache [default: $FEATX_CACHE or the user's cache folder]."
 )
 
 
@@ -43,13 +45,16 @@ def chosen_fields(fields: dict[str, str | None]) -> dict[str, str]:
     return {name: value for name, value in fields.items() if value is not None}
 
 
-def opened(root: str | None, *, made: bool = False) -> EmbeddingCache:
-    """Return the cache; a named one must exist unless it is `made`, the default one need not exist yet."""
+def opened(root: str | None, *, made: bool = False, kept: str = KEPT) -> EmbeddingCache:
+    """Return the cache; a named one must exist unless it is `made`, the default one need not exist yet.
+
+    Whenever the command is stopped, it says what is `kept`.
+    """
     from ..cache import EmbeddingCache
     from ..cache.checks import check_cache
     from ..exceptions import CacheError
 
-    note_kept("the cache is whole, with what was done so far")  # whenever it is stopped
+    note_kept(kept)
     store = EmbeddingCache(root)
     try:
         check_cache(store.root)

@@ -29,11 +29,11 @@ __all__ = ["pull", "push"]
 def push(
     url: str, root: str | None, spec: str | None, json_file: str | None, quiet: bool, **fields: str | None
 ) -> None:
-    """Send embeddings to a folder, a bucket or another store, where they are not there yet.
+    """Send the embeddings that a folder, a bucket or another store does not have yet.
 
-    URL is a folder or what fsspec can write to, such as s3://bucket/cache, gs:// or sftp://. Nothing there is changed
-    or removed, so that several machines may push at once; a push that was stopped goes on where it was. Paths of
-    images stay on this machine.
+    URL is a folder or what fsspec can write to, such as s3://bucket/cache, gs:// or sftp://. Without options, all
+    embeddings are sent. Nothing there is changed or removed, so that several machines may push at once; a push that was
+    stopped goes on where it was. Paths of images stay on this machine.
 
     \b
     Examples:
@@ -43,7 +43,7 @@ def push(
     from ..remote.push import push_cache
 
     _check_json(json_file)
-    store = opened(root)
+    store = opened(root, kept="what was sent so far is kept")
     result = push_cache(url, cache=store, spec=spec, verbose=not quiet, **chosen_fields(fields))
     _print(result, json_file, f"{result.url}: {count_text(result.rows, 'embedding')} sent", "there")
 
@@ -57,10 +57,10 @@ def push(
 def pull(
     url: str, root: str | None, spec: str | None, json_file: str | None, quiet: bool, **fields: str | None
 ) -> None:
-    """Fetch the embeddings that `featx cache push` brought to a folder, a bucket or another store.
+    """Fetch embeddings that `featx cache push` has sent to a folder, a bucket or another store.
 
-    Every byte is checked, and no embedding kept twice; a pull that was stopped goes on where it was. Exit code 2 if
-    something there is damaged; all else is fetched before.
+    Without options, all embeddings are fetched that the cache does not have. Every byte is checked; a pull that was
+    stopped goes on where it was. Exit code 2 if something there is damaged; all else is fetched before.
 
     \b
     Examples:

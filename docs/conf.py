@@ -42,6 +42,9 @@ myst_heading_anchors = 4
 # Docstrings are numpydoc; a name between single backticks is a link where it is a public one.
 default_role = "py:obj"
 autodoc_typehints = "none"
+# Quotation marks of code and of values stay as they are typed.
+smartquotes = False
+toc_object_entries_show_parents = "hide"
 autosummary_generate = True
 autosummary_imported_members = True
 numpydoc_show_class_members = False

@@ -42,6 +42,12 @@ def pytest_runtest_setup(item):
         if not has_kernels(torch.bfloat16):
             pytest.skip("this processor has no kernels in bfloat16")
 
+    if item.get_closest_marker("gpu"):
+        from gpus import why_skipped
+
+        if reason := why_skipped(needs_cuda="cuda" in item.fixturenames):
+            pytest.skip(reason)
+
 
 @functools.cache
 def _takes_any_file_name():

@@ -72,9 +72,11 @@ def find_label_errors(truth: np.ndarray, probabilities: np.ndarray) -> LabelErro
     Notes
     -----
     The estimated joint is the confident joint with each row scaled to the number of images of that label (eq. 3 of the
-    paper); `expected` is the sum off its diagonal. Suspects are chosen by noise rate (PBNR): for each label and
-    other class, as many images as the joint has there, those with the largest probability of the other class minus that
-    of the label, if the other class is the more probable one.
+    paper); `expected` is the sum off its diagonal. Suspects are those that two of its ways choose, by noise rate and by
+    class (C+NR). By noise rate, for each label and other class, as many images as the joint has there, those with the
+    largest probability of the other class minus that of the label, if the other class is the more probable one. By
+    class, for each label, as many images as the joint has off the diagonal, those with the least probability of their
+    label. Of two classes both choose the same. An image between two classes may be chosen by noise rate alone.
     """
     n, classes = probabilities.shape
     counts = np.bincount(truth, minlength=classes)
@@ -101,6 +103,17 @@ def find_label_errors(truth: np.ndarray, probabilities: np.ndarray) -> LabelErro
             # Of two classes that an image is taken for, the more probable one.
             if row not in chosen or margins[row, other] > margins[row, chosen[row]]:
                 chosen[row] = int(other)
-    rows, suggested = (np.array(list(part), dtype=int) for part in (chosen.keys(), chosen.values()))
+    by_class = _least_likely(truth, own, joint)
+    rows = np.array([row for row in chosen if by_class[row]], dtype=int)
+    suggested = np.array([chosen[row] for row in rows.tolist()], dtype=int)
     order = np.argsort(-margins[rows, suggested], kind="stable")
     return LabelErrors(rows[order], suggested[order], float(joint.sum() - np.trace(joint)), joint)
+
+
+def _least_likely(truth: np.ndarray, own: np.ndarray, joint: np.ndarray) -> np.ndarray:
+    """Return the images with the least probability of their label, bool (n,): of each as many as the joint expects."""
+    found = np.zeros(len(truth), dtype=bool)
+    for label, wrong in enumerate(np.rint(joint.sum(axis=1) - np.diag(joint)).astype(int).tolist()):
+        rows = np.flatnonzero(truth == label)
+        found[rows[np.argsort(own[rows], kind="stable")][:wrong]] = True
+    return found

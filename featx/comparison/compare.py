@@ -35,6 +35,7 @@ from .strategies import kind_of, trains_head_only
 from .strategy_traits import strategy_traits
 from .summary import SummaryStatistics
 from .transfer_cases import LARGE_PER_CLASS, TransferCase, transfer_case
+from .tuning_notes import tuning_notes_of
 
 __all__ = ["check_margin", "compare_strategies"]
 
@@ -224,6 +225,7 @@ def compare_strategies(
             *design.notes,
             *statistics.notes(found_sizes),
             *_notes(plan, found_sizes, kinds, study, reason),
+            *runner.notes.values(),
         ],
         failures=failures,
         runs_found=found,
@@ -290,6 +292,7 @@ def _notes(
         f"{sizes[-1].n_train:,} at the largest size"
         for name, most in plan.per_class.items()
     ]
+    notes += tuning_notes_of(plan.strategies, {name: found.n_train for name, found in largest.items()})
     if repeats > 1:
         notes.append(f"how well classes are recognised is counted over the test images of all {repeats} repeats")
     if design.own_tests:

@@ -37,7 +37,7 @@ RUN_FORMAT = 1
 _GROUPS = ImageEstimator.parameter_groups
 WITHOUT_EFFECT = {*_GROUPS["running"], *_GROUPS["failures"], "cache_key"}
 # Parameters that earlier runs did not have: with these values a run is what it was, and is found again.
-NEW_DEFAULTS: dict[str, Any] = {"warmup_learning_rate": None, "tuning_images": TUNING_IMAGES}
+NEW_DEFAULTS: dict[str, Any] = {"warmup_learning_rate": None}
 
 
 def fingerprint(*parts: Any) -> str:
@@ -55,11 +55,14 @@ def digest_images(keys: Sequence[Any], names: Sequence[str]) -> np.ndarray:
     return np.frombuffer(b"".join(plain), np.uint8).reshape(-1, 32)
 
 
-def describe_estimator(estimator: BaseEstimator) -> list[str]:
-    """Return the parameters that identify what an estimator computes, as sorted texts."""
+def describe_estimator(estimator: BaseEstimator, n_train: int = 0) -> list[str]:
+    """Return the parameters that identify what an estimator computes of so many images, as sorted texts."""
     texts = [f"class={type(estimator).__module__}.{type(estimator).__qualname__}"]
     for name, value in sorted(estimator.get_params(deep=True).items()):
         parameter = name.rpartition("__")[2]
+        if parameter == "tuning_images":
+            texts += [f"{name}={part}" for part in _tuned_on(value, n_train)]
+            continue
         is_new = parameter in NEW_DEFAULTS and _stable(value) == _stable(NEW_DEFAULTS[parameter])
         if parameter not in WITHOUT_EFFECT and not is_new:
             texts.append(f"{name}={_stable(value)}")
@@ -82,6 +85,17 @@ def is_fully_described(estimator: BaseEstimator) -> bool:
         for name, value in parameters.items()
         if name.rpartition("__")[2] not in WITHOUT_EFFECT
     )
+
+
+def _tuned_on(most: int | None, n_train: int) -> list[str]:
+    """Return on how many images parameters are chosen, if that is not all of no more than the default.
+
+    Of more images than the default, runs of earlier versions do not say on how many their parameters were chosen. Their
+    description has nothing of it, so "all" is said too.
+    """
+    if most is not None and most < n_train:
+        return [str(most)]
+    return ["all"] if n_train > TUNING_IMAGES else []
 
 
 def _is_plain(value: Any) -> bool:

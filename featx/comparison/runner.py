@@ -31,6 +31,7 @@ from ..extraction.steps import HeadFits, Passes
 from ..extraction.transformer import CNNFeatureTransformer
 from ..finetuning.training_plan import Epochs
 from ..heads.head_labels import is_named
+from ..heads.svm_cost import announce_svm
 from ..heads.tuned_head import TunedHead
 from ..images.sources import ImageSource
 from .strategies import kind_of
@@ -84,6 +85,8 @@ class Runner:
         self.dataset = dataset
         self.labels = np.asarray(dataset.labels)
         self.classes = np.unique(self.labels)
+        # What is to be known of heads, by the number of their features: that of the most images.
+        self.notes: dict[int, str] = {}
         self._seconds_each: dict[Any, float] = {}
         self._folder = tempfile.TemporaryDirectory(prefix="featx-")
         self._memory = EmbeddingCache(self._folder.name)
@@ -144,7 +147,10 @@ class Runner:
         _seed(classifier, seed)
         groups = {f"{step}__{key}": value for key, value in self._groups(classifier, train).items()}
         features, extraction = self._extract(transformer, train)
-        labels = self.labels[train]
+        labels, width = self.labels[train], features.shape[1]
+        if isinstance(classifier, TunedHead):
+            for text in announce_svm(classifier.spec(), [len(train)], width, classifier.tuning_images):
+                self.notes[width] = text
         start = time.perf_counter()
         head.fit(features, labels, **groups)
         training = time.perf_counter() - start

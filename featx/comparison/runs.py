@@ -13,6 +13,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, clone
 
 from ..datasets.dataset import ImageDataset
+from ..display.notes import note_once
 from ..display.progress import print_above_bars, progress_bar
 from ..display.quantities import duration_text, percent_text
 from ..evaluation.answers import predicted_classes
@@ -21,6 +22,7 @@ from ..exceptions import DatasetError, FeatxError, LayerError
 from ..extraction.steps import HeadFits, Passes
 from ..extraction.transformer import CNNFeatureTransformer
 from ..heads.tuned_head import TunedHead
+from ..heads.tuning_rows import TUNING_IMAGES
 from ..networks.pooling import View
 from .plan import ComparisonPlan
 from .run_files import RunFiles, describe_estimator, digest_images, fingerprint, is_fully_described
@@ -59,6 +61,8 @@ class Run:
         The run's fingerprint.
     any_name : bool
         Whether a run of another name with this fingerprint is the same run.
+    former : str
+        The fingerprint that earlier versions gave it, where theirs may have chosen parameters on other images.
     """
 
     strategy: str
@@ -69,6 +73,7 @@ class Run:
     file: str
     key: str
     any_name: bool = False
+    former: str = ""
 
 
 class ComparisonRuns:
@@ -93,6 +98,7 @@ class ComparisonRuns:
         self.files = files
         self.runner = runner
         self.verbose = verbose
+        self._descriptions: dict[tuple[str, int, int], list[str]] = {}
         self._content = None if files.folder is None else digest_images(plan.data.keys, _places(self.dataset))
 
     def study(self, transfer: CNNFeatureTransformer, margin: float) -> tuple[StageStudy | None, str | None]:
@@ -185,12 +191,7 @@ class ComparisonRuns:
     def __iter__(self) -> Iterator[Run]:
         """Yield all runs in their order, finished or not."""
         # Without percentages a strategy is the same at every size.
-        own_sizes = range(len(self.repeats[0].trains) if self._plan.design.sizes else 1)
-        described = {
-            (name, size): describe_estimator(self._plan.estimator(name, size))
-            for name in self.strategies
-            for size in own_sizes
-        }
+        own_sizes = len(self.repeats[0].trains) if self._plan.design.sizes else 1
         lasting = {name: is_fully_described(estimator) for name, estimator in self.strategies.items()}
         for number, repeat in enumerate(self.repeats):
             for size, test in enumerate(map(repeat.tested, range(len(repeat.trains)))):
@@ -198,15 +199,33 @@ class ComparisonRuns:
                     rows = self.trains[strategy][number][size]
                     name = f"{strategy}, {len(rows):,} images, repeat {number + 1} of {len(self.repeats)}"
                     file = f"{strategy}-{len(rows)}-seed-{repeat.seed}"
-                    key = self._key(described[strategy, size % len(own_sizes)], rows, test, repeat.seed)
-                    yield Run(strategy, size, number, len(rows), name, file, key, lasting[strategy])
+                    described, before = (
+                        self._described(strategy, size % own_sizes, n_train) for n_train in (len(rows), 0)
+                    )
+                    key = self._key(described, rows, test, repeat.seed)
+                    many = len(rows) > TUNING_IMAGES and described != before
+                    former = self._key(before, rows, test, repeat.seed) if many else ""
+                    yield Run(strategy, size, number, len(rows), name, file, key, lasting[strategy], former)
 
     def rows(self, run: Run) -> tuple[np.ndarray, np.ndarray]:
         """Return the rows that a run trains on and those that it is tested on."""
         return self.trains[run.strategy][run.repeat][run.size], self.repeats[run.repeat].tested(run.size)
 
+    def _described(self, strategy: str, size: int, n_train: int) -> list[str]:
+        """Return what identifies a strategy that trains on so many images; 0 leaves out what depends on that."""
+        known = strategy, size, n_train
+        if known not in self._descriptions:
+            self._descriptions[known] = describe_estimator(self._plan.estimator(strategy, size), n_train)
+        return self._descriptions[known]
+
     def _finished(self, run: Run) -> tuple[dict[str, Any], np.ndarray] | None:
-        return self.files.load(run.file, run.key, any_name=run.any_name)
+        found = self.files.load(run.file, run.key, any_name=run.any_name)
+        if found is None and run.former and self.files.load(run.file, run.former, any_name=run.any_name) is not None:
+            note_once(
+                f"{self.files.folder} holds runs of more than {TUNING_IMAGES:,} images of an earlier version of featx, "
+                "which do not say on how many of them parameters were chosen; they are made again"
+            )
+        return found
 
     def _identity(self, run: Run) -> tuple[Any, ...]:
         """Return what two runs have in common if they are the same training and the same test."""

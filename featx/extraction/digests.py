@@ -14,6 +14,7 @@ from ..display.progress import progress_bar
 from ..exceptions import ImageDecodeError
 from ..images.limits import too_large
 from ..images.sources import ImageSource, ImageSources
+from ..images.urls import any_holds
 from ..runtime.deadlines import map_with_deadline
 
 __all__ = ["all_read", "image_keys", "joined_keys"]
@@ -37,7 +38,10 @@ def image_keys(
     """
     # image.path, spelled out: this runs for every image of every fold of every search
     contents = images.contents if isinstance(images, ImageSources) else [image.content for image in images]
-    are_paths = [type(c) is str and "://" not in c and c[:6].lower() != "file:/" for c in contents]
+    if set(map(type, contents)) == {str} and not any_holds(contents, ":/"):
+        are_paths = [True] * len(contents)
+    else:
+        are_paths = [type(c) is str and "://" not in c and c[:6].lower() != "file:/" for c in contents]
     rest = [] if all(are_paths) else [i for i, path in enumerate(are_paths) if not path]
     paths = list(compress(contents, are_paths)) if rest else contents
 

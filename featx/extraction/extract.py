@@ -92,8 +92,8 @@ def extract_embeddings(
     """Compute or look up the embeddings of images.
 
     Duplicated content is forwarded once. Under ``joblib.parallel_config`` with a backend of processes (loky, dask,
-    Ray) and a cache, the missing images are distributed among its workers, which commit to the cache themselves and
-    must see its folder. Inside a task of another joblib.Parallel nothing is distributed.
+    Ray) and a cache, the missing images are distributed among its workers, which commit to the cache's folder if they
+    see it, and send their rows otherwise. Inside a task of another joblib.Parallel nothing is distributed.
 
     Parameters
     ----------

@@ -66,8 +66,10 @@ def searched_networks(
         views = list(dict.fromkeys(source.view(layer, pooling) for layer in own for pooling in poolings))
         network.set_params(layer=views[0].layer, pooling=views[0].pooling, prefetch=views[1:])
         network.check_parameters()
-        number = 1 + sum(name.partition(" (")[0] == source.name for name in found)
-        found[source.name if number == 1 else f"{source.name} ({number})"] = network
+        # The name of random weights of timm goes on with what else they depend on, which no parameter accepts.
+        name = source.name if source.is_custom else source.name.partition(";")[0]
+        number = 1 + sum(other.partition(" (")[0] == name for other in found)
+        found[name if number == 1 else f"{name} ({number})"] = network
     return found
 
 

@@ -24,7 +24,14 @@ from .._version import __version__
 from ..cache import EmbeddingCache
 from ..cache.reference_outputs import outputs_agree
 from ..cache.segment import SUFFIX
-from ..exceptions import BackboneError, ImageDecodeError
+from ..exceptions import (
+    BackboneError,
+    CacheError,
+    ImageDecodeError,
+    MissingDependencyError,
+    WeightsError,
+    WorkerError,
+)
 from ..images.sources import ImageSource
 from ..process import remember
 from ..runtime.cancelled_tasks import task_is_cancelled
@@ -96,11 +103,22 @@ def forward_share(task: ForwardTask, home: Home, share: Share) -> ShareResult:
     Raises
     ------
     BackboneError
-        If the network is another one here.
+        If the network is another one here, or its weights are not.
     CacheError
         If rows cannot be written.
+    WorkerError
+        If a library is missing.
     """
-    began, host = time.monotonic(), socket.gethostname()
+    host = socket.gethostname()
+    try:
+        return _forwarded(task, home, share, host)
+    except (CacheError, WeightsError, MissingDependencyError) as error:  # of this machine, and read on another
+        kind = WorkerError if isinstance(error, MissingDependencyError) else type(error)
+        raise kind(f"on the worker on {host}: {error.message}", error.next_step) from error
+
+
+def _forwarded(task: ForwardTask, home: Home, share: Share, host: str) -> ShareResult:
+    began = time.monotonic()
     _require_same_network(task, home, host)
     images = [_SharedImage(i.content, i.name, i.max_pixels, i.value_range, key=digest)
               for i, digest in zip(share.images, share.digests, strict=True)]  # fmt: skip

@@ -17,12 +17,13 @@ from ..extraction.estimator import open_cache
 from ..extraction.pace import PACE_IMAGES, Pace, measure_pace
 from ..extraction.steps import HeadFits, Passes
 from ..finetuning.training_plan import Epochs
+from ..heads.svm_cost import announce_svm
 from ..images.failures import find_unreadable
 from ..images.sources import ImageSource
 from ..networks.pooling import View
 from ..runtime.resources import peak_memory, thread_count
 from .result import ForecastResult, Part
-from .timings import epoch_seconds, fit_seconds
+from .timings import epoch_seconds, fit_seconds, tuned_head
 
 __all__ = ["WRITE_BYTES_PER_SECOND", "Prices"]
 
@@ -104,6 +105,8 @@ class Prices:
         key = str(fits.head.get_params()), width, n
         if key not in self._seconds:
             self._seconds[key] = fit_seconds(fits.head, n, known, self.labels[rows], labels)
+            if (tuned := tuned_head(fits.head)) is not None:
+                announce_svm(tuned.spec(), list(fits.sizes), width, tuned.tuning_images)
         memory = 4 * n * width * (len(fits.passes.views) + COPIES)
         return Part(fits.name, self._seconds[key] * sum(fits.sizes) / n, 0, memory)
 

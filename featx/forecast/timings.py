@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import math
 import time
+import warnings
 from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, clone
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.pipeline import Pipeline
 
+from ..evaluation.splits import INNER_FOLDS
 from ..exceptions import ParameterError
 from ..finetuning.training_plan import Epochs
+from ..heads.svm_cost import svm_note
+from ..heads.tuned_head import TunedHead
+from ..runtime.one_thread import one_thread
 
-__all__ = ["draw_rows", "epoch_seconds", "extrapolate", "fit_seconds"]
+__all__ = ["draw_rows", "epoch_seconds", "extrapolate", "fit_seconds", "tuned_head"]
 
 FIRST_ROWS, BUDGET_SECONDS = 256, 4.0
 # Enough of each class for the folds of the tuning.
@@ -24,23 +31,59 @@ PROBE_EPOCHS = 4
 def fit_seconds(head: BaseEstimator, n: int, known: np.ndarray, classes: np.ndarray, labels: np.ndarray) -> float:
     """Return the seconds of fitting n rows and predicting as many, if need be from sizes doubled while there is time.
 
-    The other parameters are as for `draw_rows`.
+    Of a head that chooses its parameters on some of the rows, the search and the last fit are continued each to its own
+    number of rows. The other parameters are as for `draw_rows`.
     """
+    tuned = tuned_head(head)
+    searched = n if tuned is None or tuned.tuning_images is None else min(n, tuned.tuning_images)
     points: list[tuple[int, float]] = []
-    size = min(FIRST_ROWS, n)
-    while not points or (points[-1][0] < n and 4 * points[-1][1] < BUDGET_SECONDS):
+    last_fits: list[tuple[int, float]] = []
+    size = min(FIRST_ROWS, searched)
+    while not points or (points[-1][0] < searched and 4 * points[-1][1] < BUDGET_SECONDS):
         X, y = draw_rows(size, known, classes, labels)
         try:
             if not points:
                 clone(head).fit(X, y)  # imports and compilation at the first call are not measured
             began = time.perf_counter()
-            clone(head).fit(X, y).predict(X)
+            fitted = clone(head).fit(X, y)
+            fitted.predict(X)
             points.append((size, time.perf_counter() - began))
+            if searched < n:
+                last_fits.append((size, _last_fit_seconds(tuned_head(fitted), X, y)))
         except ParameterError:  # more neighbours than rows
-            if size == n:
+            if size == searched:
                 raise
-        size = min(2 * size, n)
-    return extrapolate(points, n)
+        size = min(2 * size, searched)
+    seconds = extrapolate(points, searched)
+    if last_fits:
+        seconds += extrapolate(last_fits, n) - extrapolate(last_fits, searched)
+    if tuned is not None:
+        # Their kernels are computed anew for each value where they would be too large to keep, which few rows do not
+        # show.
+        seconds = max(seconds, _svm_seconds(tuned, n, known.shape[1]))
+    return seconds
+
+
+def tuned_head(head: BaseEstimator) -> TunedHead | None:
+    """Return the head of featx that a classifier is, or that a pipeline ends with."""
+    last = head[-1] if isinstance(head, Pipeline) else head
+    return last if isinstance(last, TunedHead) else None
+
+
+def _last_fit_seconds(tuned: TunedHead | None, X: np.ndarray, y: np.ndarray) -> float:
+    """Return the seconds of what a head does with all rows once its parameters are chosen."""
+    assert tuned is not None
+    began = time.perf_counter()
+    with one_thread(), warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        clone(tuned.head_).fit(X, y).predict(X)
+    # A threshold is chosen on folds, each fitted on two thirds.
+    return (time.perf_counter() - began) * (1 if tuned.operating_point is None else INNER_FOLDS)
+
+
+def _svm_seconds(tuned: TunedHead, n: int, width: int) -> float:
+    spec = tuned.spec()
+    return svm_note(spec, [n], width, tuned.tuning_images)[1]
 
 
 def extrapolate(points: list[tuple[int, float]], n: int) -> float:

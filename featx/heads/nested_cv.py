@@ -43,6 +43,7 @@ from .head_names import LINEAR_HEADS, check_heads, head_grids
 from .held_out_predictions import HeldOutPredictions, predict_held_out
 from .results import CandidateResult, EvaluationResult
 from .scoring import baseline_metric, tuning_score
+from .svm_cost import announce_svm
 from .tuned_head import TunedHead
 from .tuning_rows import TUNING_IMAGES, tuning_notes
 
@@ -152,8 +153,11 @@ def evaluate_heads(
         )
         for head, grid in dict(zip(heads, head_grids(heads, grids), strict=True)).items()
     ]
+    sizes = [len(train) for train, _ in splits] + ([] if split.folds is None else [len(y)])
+    # Of several views, that of the most features.
+    width, costs = max(X.shape[1] for X in embedded.values()), []
     for tuned in tuned_heads:
-        tuned.spec(len(classes))
+        costs += announce_svm(tuned.spec(len(classes)), sizes * len(embedded), width, tuning_images)
     class_weights(class_weight, classes, truth)
     number = None if positive is None else class_number(positive, classes)
     total = len(embedded) * len(tuned_heads) * len(splits) + 1
@@ -169,13 +173,18 @@ def evaluate_heads(
                 candidates.append(_Candidate(view, X, tuned, predictions, backbone))
                 # Of one split, the head that is kept; the others are let go, since some hold all their rows.
                 best_fit = [max([*best_fit, last], key=lambda fit: fit.best_score_)]
-        picks, decided, thresholds = [], np.zeros(len(y), dtype=int), []
-        for place, (_, test) in enumerate(splits):
-            best = max(candidates, key=lambda c: c.predictions.inner_scores[place])
-            picks.append((test, best.predictions.answers[test]))
-            decided[test] = best.predictions.decided[test]
-            thresholds += best.predictions.thresholds[place : place + 1]
-        chosen = joined_answers(picks, len(y))
+        picks = [max(candidates, key=lambda c: c.predictions.inner_scores[place]) for place in range(len(splits))]
+        answers = [pick.predictions.answers for pick in picks]
+        # Of one candidate, no copy: with many images and classes they are as large as the embeddings.
+        chosen = answers[0]
+        if len({*picks}) > 1:
+            chosen = joined_answers(
+                [(test, each[test]) for each, (_, test) in zip(answers, splits, strict=True)], len(y)
+            )
+        decided, thresholds = np.zeros(len(y), dtype=int), []
+        for place, (pick, (_, test)) in enumerate(zip(picks, splits, strict=True)):
+            decided[test] = pick.predictions.decided[test]
+            thresholds += pick.predictions.thresholds[place : place + 1]
         tested = np.concatenate([test for _, test in splits])
         parts = ["test"] if split.folds is None else [f"fold {number}" for number in range(1, len(splits) + 1)]
         design: dict[str, Any] = {
@@ -204,7 +213,7 @@ def evaluate_heads(
             c: tuning_score(truth[tested], c.predictions.answers[tested], scoring, number, n_classes=len(classes))
             for c in candidates
         }
-        kept, rows, (fitted,) = best, split.fitted, best_fit
+        kept, rows, (fitted,) = picks[-1], split.fitted, best_fit
         if split.folds is not None:
             kept, rows = max(candidates, key=lambda c: reached[c]), np.arange(len(y))
             fitted = clone(kept.tuned).fit(kept.X, y, groups=groups, together=together)
@@ -260,8 +269,12 @@ def evaluate_heads(
             thresholds=thresholds,
             units=ranking["units"],
         )
+    tuned_on = tuning_notes(fitted.n_tuned_on_, len(rows))
     result = EvaluationResult(
-        **{**vars(held_out), "notes": [*split.notes, *held_out.notes, *tuning_notes(fitted.n_tuned_on_, len(rows))]},
+        **{
+            **vars(held_out),
+            "notes": [*split.notes, *held_out.notes, *tuning_notes(fitted.n_tuned_on_, len(rows)), *costs],
+        },
         n_images=len(y),
         protocol=_protocol(split),
         scoring=scoring,

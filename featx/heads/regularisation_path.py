@@ -24,8 +24,9 @@ __all__ = ["fit_regularisation_path"]
 # As in scikit-learn's call of L-BFGS-B: pairs that are kept, and the relative decrease that ends the search.
 PAIRS = 10
 MIN_DECREASE = 64 * np.finfo(np.float64).eps
-# How much memory the strengths that are fitted together may use for arrays of classes x rows.
-MOST_BYTES = 2**29
+# How much memory the strengths that are fitted together may use for arrays of classes x rows, of which each has three.
+# With so many classes and rows, more strengths at a time are no faster.
+MOST_BYTES = 2**26
 
 
 def fit_regularisation_path(
@@ -185,8 +186,10 @@ def _advance(loss: _Loss, searches: list[_Search]) -> None:
     """Take one step in each search."""
     directions = np.stack([search.direction() for search in searches])
     changes = (directions.reshape(-1, directions.shape[-1]) @ loss.X.T).reshape(*directions.shape[:2], -1)
-    for search, direction, change in zip(searches, directions, changes, strict=True):
-        search.move(direction, change)
-    residuals = np.concatenate([search.residual for search in searches])
-    for search, gradient in zip(searches, (residuals @ loss.X).reshape(directions.shape), strict=True):
+    residuals = np.empty_like(changes)
+    for place, search in enumerate(searches):
+        search.move(directions[place], changes[place])
+        residuals[place], search.residual = search.residual, np.empty(0)
+    gradients = (residuals.reshape(-1, residuals.shape[-1]) @ loss.X).reshape(directions.shape)
+    for search, gradient in zip(searches, gradients, strict=True):
         search.update(gradient)

@@ -33,6 +33,7 @@ from .heads import HeadSpec, head_spec, try_head
 from .own_classifiers import named_failures
 from .parameter_search import best_parameters, folds_of_search
 from .scoring import LABEL_SCORES
+from .svm_cost import announce_svm
 from .threshold_classifier import ThresholdClassifier
 from .trial import adapted, try_own_head
 from .tuning_rows import TUNING_IMAGES
@@ -207,6 +208,7 @@ class TunedHead(ClassifierMixin, BaseEstimator):
         searched, searched_folds = folds_of_search(truth, folds, self.tuning_images, **part, random_state=seed)
         spec = feasible(spec, y[places], searched_folds)
         self.n_tuned_on_ = len(searched)
+        announce_svm(spec, [len(places)], X.shape[1], self.tuning_images)
         # BLAS threads that wait for each other slow the searches down, many times over on a busy machine.
         with one_thread(), named_failures(spec.name):
             inside: dict[str, Any] = {**every, "random_state": seed}

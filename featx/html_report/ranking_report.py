@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..display.quantities import p_value_text, percent_text, size_text
-from ..reports.ranking import choice_text, resolution_text, seconds_text
+from ..reports.ranking import choice_text, cost_text, next_text, resolution_text, seconds_text
 from .candidates import MOST_DRAWN, interval_chart, number_cell, text_cell
 from .comparison_curves import KINDS, scatter_chart
 from .provenance import provenance
@@ -61,22 +61,20 @@ def ranking_content(
 
 def _answer(result: RankingResult) -> dict[str, Any]:
     used = result.recommended
-    passes = f"{result.n_embedded + result.n_timed:,} of the {result.n_full:,} passes of all images"
     sentences = [
         *(f"warning: {text}" for text in result.warnings),
         choice_text(result),
         resolution_text(result).replace("`", ""),
         f"judged by: {result.protocol}",
         f"always answering the largest class gives accuracy {percent_text(result.majority)}",
-        f"this took {passes} through all networks, {percent_text(result.share_of_full)}",
+        cost_text(result),
     ]
-    fit = f"fit it: featx fit DATA --backbone {used.backbone} --layer {used.layer} --pooling {used.pooling}"
     accuracy = used.accuracy.text()
     return {
         "headline": f"Use {_name(used)}: right on {accuracy}, {seconds_text(used)} s for 1,000 images.",
         "sentences": [_sentence(text) for text in sentences if text],
         "reasons": [],
-        "next": [_sentence(fit)],
+        "next": [_sentence(next_text(result).replace("`", ""))],
     }
 
 

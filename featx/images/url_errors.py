@@ -18,6 +18,7 @@ HTTP_STATUS = {
 }
 # The extra of featx that installs what a protocol needs.
 EXTRAS = {"http": "http", "https": "http"}
+BOTOCORE_ERROR = ("botocore.exceptions", "ClientError")
 PACKAGES = {"libarchive": "libarchive-c", "hdfs": "pyarrow", "arrow_hdfs": "pyarrow"}
 
 
@@ -63,7 +64,9 @@ def error_reason(error: Exception, url: str) -> tuple[str, str]:
     while len(chain) < 8 and (below := chain[-1].__cause__ or chain[-1].__context__) is not None:
         chain.append(below)
     # fsspec's "not found" may stand for whatever the server or the network said.
-    kinds = {kind.__name__ for part in chain for kind in type(part).__mro__}
+    classes = {kind for part in chain for kind in type(part).__mro__}
+    # botocore's is any answer of S3 that is an error; aiohttp's is a broken connection.
+    kinds = {kind.__name__ for kind in classes if (kind.__module__, kind.__name__) != BOTOCORE_ERROR}
     statuses = [getattr(part, "status", None) for part in chain]
     status = next((found for found in statuses if isinstance(found, int)), None)
     if "TooManyRedirects" in kinds:

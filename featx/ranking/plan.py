@@ -23,6 +23,7 @@ from ..extraction.transformer import CNNFeatureTransformer
 from ..heads.tuned_head import TunedHead
 from ..images.sources import ImageSource
 from ..runtime.seeds import drawn_seed
+from .judge import JudgedRows
 from .speed import TIMED_PASSES
 from .subsample import draw_rounds, round_sizes
 
@@ -89,11 +90,19 @@ class RankingPlan:
             for view in passes.views
         ]
 
-    def folds(self, rows: np.ndarray) -> list[list[Split]]:
-        """Return the folds of some rows of the data set in each repeat, as places among these."""
+    def judged_rows(self, rows: np.ndarray, *, n_jobs: int | None = None) -> JudgedRows:
+        """Return some rows of the data set as all candidates are judged on them, with the folds of each repeat.
+
+        Parameters
+        ----------
+        rows : ndarray of int
+        n_jobs : int, default=None
+            Processes for the grid searches.
+        """
         others = np.random.default_rng(self.random_state).integers(2**31, size=REPEATS - 1)
-        dataset = self.data.dataset.take(rows)
-        return [fold_rows(dataset, self.cv, seed) for seed in (self.random_state, *others.tolist())]
+        data = self.data.dataset.take(rows)
+        folds = [fold_rows(data, self.cv, seed) for seed in (self.random_state, *others.tolist())]
+        return JudgedRows(_numbered(data)[1], folds, data.groups, data.together, self.random_state, n_jobs)
 
     def with_keys(self, keys: Sequence[Any]) -> RankingPlan:
         """Return the plan with the images drawn anew, now that copies are known."""
@@ -130,7 +139,7 @@ def plan_ranking(
     left = max(images - TIMED_PASSES * n_layers, images // 2, 1)
 
     def divide(data: ImageDataset, *, cv: int) -> list[np.ndarray]:
-        truth = np.unique(np.asarray(data.labels), return_inverse=True)[1]
+        truth = _numbered(data)[1]
         sizes = round_sizes(min(left, len(data)), cv=cv)
         together = {"groups": data.groups, "together": data.together}
         fold_rows(data, cv, random_state)  # which says what the classes lack
@@ -144,8 +153,14 @@ def plan_ranking(
 
 def fold_rows(data: ImageDataset, cv: int, random_state: int) -> list[Split]:
     """Return (train rows, test rows) of each fold; DatasetError where classes are too small for them."""
-    classes, truth = np.unique(np.asarray(data.labels), return_inverse=True)
+    classes, truth = _numbered(data)
     return outer_folds(truth, classes, cv, data.groups, random_state, data.together)
+
+
+def _numbered(data: ImageDataset) -> tuple[np.ndarray, np.ndarray]:
+    """Return the classes, and the number of each image's class."""
+    classes, truth = np.unique(np.asarray(data.labels), return_inverse=True)
+    return classes, truth
 
 
 def _has_folds(data: ImageDataset, cv: int, random_state: int) -> bool:

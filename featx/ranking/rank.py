@@ -98,7 +98,9 @@ def rank_backbones(
     divided among the rounds in proportion to their images.
     What leads on a part of the images is taken to lead on all; this is not tested.
 
-    Of those that are left, the cheapest is recommended whose accuracy is at most a point below the highest.
+    Of those that are left, the cheapest is recommended whose accuracy is at most a point below the highest; costs that
+    are at most a twentieth above the lowest count as equal to it. How small a difference these images tell, and how
+    many images tell a smaller one, is in `RankingResult.resolution`.
     """
     search = dict(locals())
     plan = plan_ranking(**search)
@@ -137,7 +139,7 @@ def rank_backbones(
         if not len(places):
             raise DatasetError("none of the images can be read", first_reason(_failures(networks)))
         with _timed(seconds, "judging"), threadpool_limits(1):
-            judged = _judged_rows(plan, data.take(last[places]), plan.folds(last[places]), n_jobs)
+            judged = plan.judged_rows(last[places], n_jobs=n_jobs)
             held.append(len(places))
             with progress_bar(len(active), name="judging", unit="candidate", shown=verbose) as bar:
                 for one in active:
@@ -212,11 +214,6 @@ class _Candidate:
             "log_evidence": evidence,
             "h_score": separation,
         }
-
-
-def _judged_rows(plan: RankingPlan, data: ImageDataset, folds: Any, n_jobs: int | None) -> JudgedRows:
-    truth = np.unique(np.asarray(data.labels), return_inverse=True)[1]
-    return JudgedRows(truth, folds, data.groups, data.together, plan.random_state, n_jobs)
 
 
 def _ranked(candidates: Sequence[_Candidate], costs: dict[tuple[str, str], NetworkCost]) -> list[RankedCandidate]:

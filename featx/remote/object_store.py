@@ -27,6 +27,7 @@ READ_ONLY = {"http", "https", "zip", "tar", "libarchive", "github", "git"}
 REFUSED = {"data", "reference", "simplecache", "filecache", "blockcache", "cached"}
 BLOCK = 8 << 20
 PLACES = "Name a folder or a bucket, such as s3://bucket/cache."
+WRITE = "write to"
 KEPT = "What has arrived is kept."
 # A name such as s3:/bucket, from which a slash is missing.
 _ONE_SLASH = re.compile(r"[A-Za-z][\w+.-]+:/(?!/)")
@@ -58,43 +59,51 @@ class ObjectStore:
     def __init__(self, url: str, *, writing: bool = False, options: Mapping[str, Any] | None = None) -> None:
         self.shown = redacted(url)
         self._given = url
-        verb, purpose = ("write to", "writing to") if writing else ("read", "reading")
+        self._verb = WRITE if writing else "read"
         try:
-            path = local_path(url) if is_url(url) else os.path.abspath(os.path.expanduser(url))
+            path = local_path(url) if is_url(url) else os.path.expanduser(url)
         except OSError as error:
-            raise CacheError(f"cannot {verb} {self.shown}: {error.strerror}") from None
+            raise CacheError(f"cannot {self._verb} {self.shown}: {error.strerror}") from None
         self._local = path is not None
-        if path is not None:
-            if not is_url(url) and _ONE_SLASH.match(url):
-                raise CacheError(f"{self.shown} is no URL", f"Write {self.shown.replace(':/', '://', 1)}.")
-            if os.path.exists(path) and not os.path.isdir(path):
-                raise CacheError(f"cannot {verb} {self.shown}: it is a file", "Name a folder.")
-            url = f"file://{os.path.abspath(path)}"
-        url = with_lowercase_schemes(url)
+        self._atomic = False
+        if path is None:
+            self._open(with_lowercase_schemes(url), writing=writing, options=options or {})
+            return
+        if not is_url(url) and _ONE_SLASH.match(url):
+            raise CacheError(f"{self.shown} is no URL", f"Write {self.shown.replace(':/', '://', 1)}.")
+        if os.path.exists(path) and not os.path.isdir(path):
+            raise CacheError(f"cannot {self._verb} {self.shown}: it is a file", "Name a folder.")
+        from fsspec.implementations.local import LocalFileSystem
+
+        # Not from a URL, in which "::" has a meaning.
+        self._system, self._root = LocalFileSystem(), os.path.abspath(path).rstrip("/")
+
+    def _open(self, url: str, *, writing: bool, options: Mapping[str, Any]) -> None:
+        """Open the file system of a URL that is not of this machine's files."""
         protocols = re.findall(r"(?:^|::)([a-z][\w+.-]*)(?=::|://)", url)
         if not protocols:
             raise CacheError(f"{self.shown} is no URL", PLACES)
         if refused := next((name for name in protocols if name in REFUSED), None):
-            raise CacheError(f"cannot {verb} {self.shown}: {refused} is no store", "Name the place itself.")
+            raise CacheError(f"cannot {self._verb} {self.shown}: {refused} is no store", "Name the place itself.")
         if writing and (protocol := next((name for name in protocols if name in READ_ONLY), None)):
-            raise CacheError(
-                f"cannot write to {self.shown}: {protocol} can be read, not written",
-                PLACES,
-            )
-        if (unknown := unknown_protocol(url, purpose=purpose)) is not None:
+            raise CacheError(f"cannot {WRITE} {self.shown}: {protocol} can be read, not written", PLACES)
+        if (unknown := unknown_protocol(url, purpose="writing to" if writing else "reading")) is not None:
             raise CacheError(f"there is no protocol {unknown!r}", "fsspec knows file, s3, gs, abfs, sftp and others.")
-        with self._errors(f"cannot {verb}"):
+        with self._errors(self._verb):
             from fsspec.core import url_to_fs
 
-            self._system, root = url_to_fs(url, **(options or {}))
+            self._system, root = url_to_fs(url, **options)
             self._root = root.rstrip("/")
         self._atomic = protocols[0] in ATOMIC
 
     def sizes(self, folder: str = "") -> dict[str, int | None]:
         """Return the names in a folder with their sizes, as far as they are known; none where it is missing."""
-        with self._errors("cannot list"):
+        with self._errors("list", folder):
             self._system.invalidate_cache()
             try:
+                if self._local:  # pipes would block for ever
+                    with os.scandir(self._path(folder)) as entries:
+                        return {one.name: one.stat().st_size for one in entries if one.is_file() or one.is_dir()}
                 found = self._system.ls(self._path(folder), detail=True)
             except FileNotFoundError:
                 return {}
@@ -102,7 +111,7 @@ class ObjectStore:
 
     def read(self, path: str, *, most: int) -> bytes:
         """Return the content of an object, or as much of it as is more than `most` bytes."""
-        with self._errors("cannot read"), self._system.open(self._path(path), "rb") as file:
+        with self._errors("read", path), self._system.open(self._path(path), "rb") as file:
             parts, left = [], most + 1
             while left > 0 and (part := file.read(min(left, BLOCK))):
                 parts.append(part)
@@ -111,7 +120,7 @@ class ObjectStore:
 
     def read_part(self, path: str, start: int, length: int) -> bytes:
         """Return some bytes of an object; others, or fewer, where a server cannot do that."""
-        with self._errors("cannot read"):
+        with self._errors("read", path):
             found: bytes = self._system.cat_file(self._path(path), start=start, end=start + length)
             return found
 
@@ -122,10 +131,10 @@ class ObjectStore:
         """
         digest, done = hashlib.sha256(), 0
         with (
-            self._errors("cannot read", step=KEPT),
+            self._errors("read", path, step=KEPT),
             self._system.open(self._path(path), "rb", block_size=BLOCK) as source,
         ):
-            while done <= size and (part := source.read(min(BLOCK, size + 1 - done))):
+            while part := source.read(min(BLOCK, size + 1 - done)):
                 with _of_this_machine():
                     file.write(part)
                 digest.update(part)
@@ -143,13 +152,13 @@ class ObjectStore:
                 progress(inc)
 
         sent = Sent()
-        with self._errors("cannot write to", source=source, step=KEPT):
+        with self._errors(WRITE, path, source=source, step=KEPT):
             self._place(path, lambda target: self._system.put_file(os.fspath(source), target, callback=sent))
         progress(os.path.getsize(source) - sent.value)
 
     def write(self, path: str, content: bytes) -> None:
         """Write bytes as an object, as a whole or not at all."""
-        with self._errors("cannot write to"):
+        with self._errors(WRITE, path):
             self._place(path, lambda target: self._system.pipe_file(target, content))
 
     def _place(self, path: str, put: Callable[[str], object]) -> None:
@@ -181,7 +190,7 @@ class ObjectStore:
         return f"{self._root}/{path}" if path else self._root or "/"
 
     @contextlib.contextmanager
-    def _errors(self, doing: str, *, source: Path | None = None, step: str = "") -> Iterator[None]:
+    def _errors(self, doing: str, path: str = "", *, source: Path | None = None, step: str = "") -> Iterator[None]:
         """Raise a CacheError for whatever a file system of fsspec raises, in which there may be credentials.
 
         A `source` on this machine that has disappeared is a FileNotFoundError; a `step` is added to the next one.
@@ -201,7 +210,10 @@ class ObjectStore:
                 reason, first = "this protocol cannot do that", PLACES
             else:
                 reason, first = error_reason(error, self._given)
-            raise CacheError(f"{doing} {self.shown}: {reason}", " ".join(filter(None, (first, step)))) from None
+                if isinstance(error, FileNotFoundError):
+                    reason = f"there is no such {'bucket or folder' if doing == WRITE else 'file'}"
+            what = f"{self.shown}: {path}" if path and doing != WRITE else self.shown
+            raise CacheError(f"cannot {doing} {what}: {reason}", " ".join(filter(None, (first, step)))) from None
 
 
 class _LocalError(Exception):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, BinaryIO
 
 from ..cache.adoption import adopt_segment
@@ -13,10 +15,11 @@ from ..cache.selection import fitting_specs
 from ..cache.store import EmbeddingCache
 from ..exceptions import CacheError
 from .object_store import ObjectStore
-from .push_index import SegmentEntry, segment_path
+from .push_index import SegmentEntry, segment_path, spec_folder
 from .pushed_rows import PushedRows, pushed_specs
 from .result import TransferResult, left_out
 from .transfers import check_transfer, opened_cache, transfer_bar
+from .unreadable import pull_failures
 
 __all__ = ["pull_cache"]
 
@@ -88,6 +91,7 @@ def pull_cache(
         with as_cache_errors(target.root):
             pull.run(verbose=verbose)
         problems += pull.problems
+    problems += pull_failures(store, target)
     if problems:
         raise left_out(problems, place=store.shown, step=AGAIN)
     return result
@@ -112,7 +116,7 @@ class _Pull:
         entries: dict[str, SegmentEntry] = {}
         for index in self.pushed.indexes:
             if reason := self.outputs.refusal(index.outputs):
-                self.problems.append((f"spec-{self.pushed.digest}", reason))
+                self.problems.append((spec_folder(self.pushed.digest), reason))
                 continue
             entries |= {entry.sha256: entry for entry in index.segments}
         total = sum(entry.size for entry in entries.values())
@@ -143,8 +147,18 @@ class _Pull:
         size = sizes[entry.sha256]
         return "" if size in (entry.size, None) else f"it has {size:,} bytes, and {entry.size:,} were pushed"
 
+    def _place(self) -> Path:
+        """Return the folder, or the nearest one above it that exists."""
+        return next(place for place in (self.folder.path, *self.folder.path.absolute().parents) if place.exists())
+
     def _fetch(self, entry: SegmentEntry, progress: Callable[[int], object]) -> None:
         path = segment_path(self.pushed.digest, entry.sha256)
+        # Known before hours are spent on it; and an index may claim any size.
+        if entry.size > (free := shutil.disk_usage(self._place()).free):
+            raise CacheError(
+                f"no space in the cache {self.target.root}: {free:,} bytes are free, and a file has {entry.size:,}",
+                "Free some space, run `featx cache prune --max-bytes N`, or choose another folder (cache=DIR).",
+            )
 
         def fill(file: BinaryIO) -> None:
             try:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..cache.index import Digests, Index
+from ..cache.os_errors import as_cache_errors
 from ..cache.reference_outputs import ReferenceOutputs
 from ..cache.segment import Segment, SegmentDamagedError, write_segment
 from ..cache.selection import fitting_specs
@@ -22,6 +23,7 @@ from .push_index import MOST_SEGMENTS, PushIndex, SegmentEntry, index_path, is_s
 from .pushed_rows import KnownRows, PushedRows, pushed_specs
 from .result import TransferResult, left_out
 from .transfers import check_transfer, opened_cache, transfer_bar
+from .unreadable import push_failures
 
 __all__ = ["push_cache"]
 
@@ -89,8 +91,10 @@ def push_cache(
     for one in chosen:
         outputs = source.reference_outputs(one)
         damages = len(outputs.folder.damaged)
-        _Push(store, outputs, result, verbose=verbose).run()
+        with as_cache_errors(source.root):
+            _Push(store, outputs, result, verbose=verbose).run()
         problems += [(f"{one.digest}/{name}", reason) for name, reason in outputs.folder.damaged[damages:]]
+    push_failures(store, source)
     if problems:
         raise left_out(problems, place=str(source.root), step=GONE)
     return result
@@ -193,7 +197,11 @@ class _Push:
                 block = np.empty((len(some), segment.width), segment.dtype)
                 segment.read(some, block, np.arange(len(some)))
                 digests = iter([segment.digests[some]])
-                path = write_segment(Path(place), self.folder.spec, len(some), digests, iter([block]))
+                try:
+                    path = write_segment(Path(place), self.folder.spec, len(some), digests, iter([block]))
+                except OSError as error:
+                    reason = f"cannot write {block.nbytes:,} bytes to {place}: {error.strerror or error}"
+                    raise CacheError(reason, "Let TMPDIR name a folder with more room.") from error
                 self._send(Segment(path, self.folder.spec), there, progress)
                 path.unlink()
 

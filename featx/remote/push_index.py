@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from ..cache.checks import PUSHED
 from ..cache.spec import EmbeddingSpec
 from ..exceptions import CacheError
 
@@ -102,7 +103,7 @@ def is_segment_name(name: str) -> bool:
 
 def spec_folder(digest: str) -> str:
     """Return the folder of a spec below the URL."""
-    return f"spec-{digest}"
+    return f"{PUSHED}{digest}"
 
 
 def segment_path(digest: str, sha256: str) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..cache.checks import PUSHED
 from ..cache.spec import EmbeddingSpec
 from ..exceptions import CacheError
 from .object_store import ObjectStore
@@ -15,7 +16,7 @@ from .push_index import MOST_BYTES, PushIndex, SegmentEntry, read_index, segment
 
 __all__ = ["KnownRows", "PushedRows", "pushed_specs"]
 
-_FOLDER = re.compile(r"spec-([0-9a-f]{32})")
+_FOLDER = re.compile(rf"{PUSHED}([0-9a-f]{{32}})")
 _INDEX = re.compile(r"([0-9a-f]{64})\.json")
 _SEGMENT = re.compile(r"([0-9a-f]{64})\.h5")
 # What the root of a cache holds, which is another layout.

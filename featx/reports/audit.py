@@ -111,7 +111,9 @@ def _pairs_listed(result: AuditResult, pairs: Sequence[DuplicatePair], heading: 
 def _labels(result: AuditResult) -> list[Part]:
     if result.accuracy is None:
         return []
-    n, accuracy = len(result.dataset), percent_text(result.accuracy)
+    # Of the images that could be read.
+    n = len(result.dataset) - sum(one.kind == "unreadable" for one in result.odd)
+    accuracy = percent_text(result.accuracy)
     text = f"labels: {len(result.suspects):,} of {n:,} suspected, by a cross-validation with accuracy {accuracy}"
     if result.expected_wrong is not None:
         share = percent_text(result.expected_wrong / n)

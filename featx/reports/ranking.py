@@ -11,7 +11,16 @@ if TYPE_CHECKING:
     from ..evaluation.estimates import Estimate
     from ..ranking.result import RankedCandidate, RankingResult
 
-__all__ = ["choice_text", "ranking_answer", "ranking_parts", "ranking_table", "resolution_text", "seconds_text"]
+__all__ = [
+    "choice_text",
+    "cost_text",
+    "next_text",
+    "ranking_answer",
+    "ranking_parts",
+    "ranking_table",
+    "resolution_text",
+    "seconds_text",
+]
 
 # All images are worth a word where they are so many times those that were compared.
 MORE = 1.2
@@ -30,7 +39,7 @@ def ranking_parts(result: RankingResult) -> list[Part]:
     table = ranking_table(result)
     warnings = "\n".join(f"warning: {text}" for text in result.warnings)
     parts: list[Part] = [ranking_answer(result), warnings, resolution_text(result), table, _legend(result)]
-    return [part for part in [*parts, _cost(result), *result.notes, _next(result)] if part]
+    return [part for part in [*parts, cost_text(result), *result.notes, next_text(result)] if part]
 
 
 def ranking_answer(result: RankingResult) -> str:
@@ -136,19 +145,32 @@ def _legend(result: RankingResult) -> str:
     return "\n".join(lines)
 
 
-def _cost(result: RankingResult) -> str:
+def cost_text(result: RankingResult) -> str:
+    """Return how many images went through networks, and what part of all that is.
+
+    Parameters
+    ----------
+    result : RankingResult
+    """
     text = f"{count_text(result.n_embedded, 'pass')} of images through networks"
     if cached := result.n_embedded - result.n_forwarded:
         text += f", {cached:,} of them from the cache"
-    return (
-        f"{text}, and {result.n_timed:,} to measure the speed: {percent_text(result.share_of_full)} of the "
-        f"{result.n_full:,} for all images"
-    )
+    timed = f"{result.n_timed:,} to measure the speed"
+    if result.share_of_full >= 1:
+        return f"{text}, and {timed}; those of all images are {result.n_full:,}"
+    return f"{text}, and {timed}: {percent_text(result.share_of_full)} of the {result.n_full:,} for all images"
 
 
-def _next(result: RankingResult) -> str:
+def next_text(result: RankingResult) -> str:
+    """Return the command that fits a classifier with the recommended candidate.
+
+    Parameters
+    ----------
+    result : RankingResult
+    """
     used = result.recommended
-    return f"next: `featx fit DATA --backbone {used.backbone} --layer {used.layer} --pooling {used.pooling}`"
+    command = f"featx fit DATA --backbone {used.backbone} --layer {used.layer} --pooling {used.pooling}"
+    return f"next, with the other options as here: `{command}`"
 
 
 def _name(one: RankedCandidate) -> str:

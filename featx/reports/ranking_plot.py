@@ -19,6 +19,11 @@ if TYPE_CHECKING:
 
 __all__ = ["plot_ranking"]
 
+# By this factor the axis of costs goes beyond the cheapest and the dearest.
+ROOM = 1.25
+# Axes that span less have ticks at equal distances.
+SEVERAL = 8
+
 
 @written_to_path
 def plot_ranking(result: RankingResult, path: str | os.PathLike[str] | None = None, *, ax: Axes | None = None) -> Axes:
@@ -53,7 +58,7 @@ def plot_ranking(result: RankingResult, path: str | os.PathLike[str] | None = No
     a("RankingResult", "Pass what rank_backbones returns.").check("result", result)
     if ax is None:
         (ax,) = new_axes(7.5, 4.6, path=path)
-    from matplotlib.ticker import NullFormatter, PercentFormatter, ScalarFormatter
+    from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator, PercentFormatter
 
     front = sorted((one.seconds, one.accuracy.value) for one in result.candidates if one.on_front)
     ax.plot(*np.transpose(front), color="0.6", linewidth=1.2, label="front", zorder=1)
@@ -75,15 +80,22 @@ def plot_ranking(result: RankingResult, path: str | os.PathLike[str] | None = No
     ax.plot([used.seconds], [used.accuracy.value], marker="o", markersize=14, markerfacecolor="none",
             markeredgecolor="black", linestyle="none", zorder=3, label="to use")  # fmt: skip
     name, of_name = drawable_labels([f"{used.layer}, {used.pooling}"], LONGEST_STRATEGY)
-    note = ax.annotate(name[0], (used.seconds, used.accuracy.value), (10, 10), textcoords="offset points", fontsize=8)
+    # Costs are drawn by their logarithms: beyond the middle of these, the name goes to the left.
+    costs = [one.seconds for one in result.candidates]
+    side = -1 if used.seconds**2 > min(costs) * max(costs) else 1
+    note = ax.annotate(
+        name[0], (used.seconds, used.accuracy.value), (10 * side, 10), textcoords="offset points", fontsize=8,
+        horizontalalignment="left" if side == 1 else "right",
+    )  # fmt: skip
     note.set_parse_math(False)
     if of_name:
         note.set_fontfamily(of_name)
     ax.set_xscale("log")
-    for formatter in (ax.xaxis.set_major_formatter, ax.xaxis.set_minor_formatter):
-        formatter(ScalarFormatter())
-    if max(one.seconds for one in result.candidates) > 10 * min(one.seconds for one in result.candidates):
-        ax.xaxis.set_minor_formatter(NullFormatter())
+    low, high = min(costs) / ROOM, max(costs) * ROOM
+    ax.set_xlim(low, high)
+    ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)) if high > SEVERAL * low else MaxNLocator(6))
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    ax.xaxis.set_minor_locator(NullLocator())
     ax.yaxis.set_major_formatter(PercentFormatter(1.0, symbol=" %"))
     ax.set_xlabel(f"Seconds for 1,000 images ({result.processor})", parse_math=False)
     ax.set_ylabel("Cross-validated accuracy")

@@ -137,21 +137,24 @@ class TaskWatch:
             self._expected.pop(expected, None)
 
     def wait(self) -> None:
-        """Wait until nothing is expected any more."""
-        while self._expected and not self._end.is_set():
+        """Wait until nothing is expected any more, or nothing comes."""
+        while self._expected and self._is_patient() and not self._end.is_set():
             self._end.wait(POLL_SECONDS / 5)
+
+    def _is_patient(self) -> bool:
+        return self._notes and time.monotonic() - self._answered < PATIENCE_SECONDS
 
     def _report(self) -> None:
         """Call back with the failures, if what else is expected was killed or does not come."""
         with self._lock:
             # A process that was killed had one task at most.
-            patient = self._notes and time.monotonic() - self._answered < PATIENCE_SECONDS
-            if (patient and len(self._expected) > len(self._killed)) or not (self._failed or self._killed):
+            if (self._is_patient() and len(self._expected) > len(self._killed)) or not (self._failed or self._killed):
                 return
             told, self._failed = self._failed, []
             if self._killed:
                 told = [(callback, self._killed[-1]) for callback in self._expected.values()] + told
                 self._expected.clear()
+                self._killed.clear()
         for callback, error in told:
             callback(error)
 

@@ -16,6 +16,17 @@ def test_the_confident_joint_by_hand():
     assert (found.rows.tolist(), found.suggested.tolist()) == ([2], [1])
 
 
+def test_suspects_are_chosen_both_by_noise_rate_and_by_class():
+    sure, between = [0.05, 0.9, 0.05], [0.42, 0.58, 0.0]
+    of_none = [0.3, 0.35, 0.35]
+    probabilities = np.array([sure, between, of_none, *[[0.9, 0.05, 0.05]] * 3, [0.2, 0.55, 0.25], [0.1, 0.3, 0.6]])
+    found = find_label_errors(np.array([0, 0, 0, 0, 0, 0, 1, 2]), probabilities)
+    # 2.4 of the first class are expected to be of the second. The first two have the largest margins, the first and the
+    # third the least probability of their label.
+    assert found.joint[0] == pytest.approx([3.6, 2.4, 0])
+    assert (found.rows.tolist(), found.suggested.tolist()) == ([0], [1])
+
+
 def test_flipped_labels_are_found_and_clean_ones_are_left():
     rng = np.random.default_rng(0)
     true = rng.integers(0, 5, 1000)

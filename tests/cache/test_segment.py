@@ -96,10 +96,29 @@ def test_threads_share_the_reading_of_what_is_large(cache, monkeypatch):
         threads.clear()
         assert_holds(cache, numbers)
         assert threading.main_thread() not in threads
+    monkeypatch.setattr("featx.cache.segment.MOST_PLACES", 0)
     for numbers in (range(399, -1, -1), np.random.default_rng(0).permutation(400), range(31)):
         threads.clear()
         assert_holds(cache, numbers)
         assert threads == {threading.main_thread()}
+
+
+@pytest.mark.parametrize("by_system", [True, False], ids=["system", "numpy"])
+@pytest.mark.parametrize("threads", [1, 4])
+def test_scattered_rows_come_to_their_places(cache, monkeypatch, by_system, threads):
+    monkeypatch.setattr("featx.cache.segment.READ_THREADS", threads)
+    monkeypatch.setattr("featx.cache.segment.BYTES_PER_THREAD", 1 << 16)
+    if not by_system:
+        monkeypatch.setattr("featx.cache.segment.MOST_PLACES", 0)
+    elif not hasattr(os, "preadv"):
+        pytest.skip("this system does not scatter what it reads")
+    digests, values = rows(range(800), width=1280)
+    cache.put(SPEC, digests, values)
+    rng = np.random.default_rng(0)
+    for order in (rng.permutation(800), rng.choice(800, 500, replace=False), rng.integers(0, 800, 900)):
+        got, found = EmbeddingCache(cache.root).get(SPEC, digests[order])
+        assert found.all()
+        assert_same_bits(got, values[order])
 
 
 def test_a_thread_that_finds_the_file_cut_off_sets_it_aside(cache, monkeypatch):

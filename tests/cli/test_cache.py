@@ -31,7 +31,7 @@ def test_the_cache_commands(folder, tmp_path):
     assert "1 damaged file (*.damaged)" in featx("cache", "repair", *at).stdout
     assert "0 embeddings" in featx("cache", "verify", *at).stdout
     featx("extract", folder, "-o", tmp_path / "b.h5", *NETWORK, *at)
-    assert "set free" in featx("cache", "prune", "--max-bytes", "0", *at).stdout
+    assert "freed" in featx("cache", "prune", "--max-bytes", "0", *at).stdout
     assert ": 0 embeddings" in featx("cache", "info", *at).stdout
 
 
@@ -71,7 +71,7 @@ def test_sizes_and_times_are_typed_with_their_units(typed, taken, monkeypatch, t
 
     asked = []
     monkeypatch.setattr("featx.cache.EmbeddingCache.prune", prune)
-    assert featx("cache", "prune", *typed, "--cache", tmp_path).stdout == f"{tmp_path}: 1.5 MB set free\n"
+    assert featx("cache", "prune", *typed, "--cache", tmp_path).stdout == f"{tmp_path}: 1.5 MB freed\n"
     assert asked == [taken]
 
 

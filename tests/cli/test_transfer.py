@@ -1,23 +1,27 @@
 """Promised: `featx cache push` and `pull` carry embeddings, and say what travelled and what was there."""
 
+import dataclasses
 import json
 import os
+import shutil
 
 import pytest
 
 from commands import NETWORK, featx
+from featx.cache import EmbeddingCache
+from specs import SPEC, rows
 
 
 @pytest.fixture
-def filled(folder, tmp_path):
-    """Return the options of a cache with twenty embeddings of one layer and forty of another."""
-    at = ("--cache", tmp_path / "store")
-    featx("extract", folder / "one", "-o", tmp_path / "a.h5", *NETWORK, *at)
-    featx("extract", folder, "-o", tmp_path / "b.h5", *NETWORK, *at, "--pooling", "max")
-    return at
+def filled(tmp_path):
+    """Return the options of a cache with twenty embeddings of one pooling and forty of another."""
+    cache = EmbeddingCache(tmp_path / "store")
+    cache.put(SPEC, *rows(range(20)))
+    cache.put(dataclasses.replace(SPEC, pooling="max"), *rows(range(40)))
+    return ("--cache", cache.root)
 
 
-def test_embeddings_are_carried_once(filled, folder, tmp_path):
+def test_embeddings_are_carried_once(filled, tmp_path):
     url = f"file://{tmp_path}/shared"
     said = featx("cache", "push", url, *filled)
     assert said.stdout.startswith(f"{url}: 60 embeddings sent (2 files, ")
@@ -30,10 +34,6 @@ def test_embeddings_are_carried_once(filled, folder, tmp_path):
     assert f"{tmp_path}/new: 60 new embeddings (2 files, " in featx("cache", "pull", url, *new).stdout
     assert ": 0 new embeddings (0 files, 0 B); here already: 2 files, " in featx("cache", "pull", url, *new).stdout
     assert "60 embeddings in 2 sound files" in featx("cache", "verify", *new).stdout
-    assert (
-        "all 40 embeddings were there"
-        in featx("extract", folder, "-o", tmp_path / "c.h5", *NETWORK, *new, "--pooling", "max").stderr
-    )
 
 
 def test_embeddings_are_chosen_and_counted_as_json(filled, tmp_path):
@@ -72,6 +72,13 @@ def test_a_cache_that_does_not_exist_is_not_pushed(tmp_path):
     assert "cannot use the cache" in featx("cache", "push", tmp_path / "a", "--cache", tmp_path / "no", code=2).stderr
 
 
+def test_where_was_pushed_to_is_no_cache(filled, tmp_path):
+    featx("cache", "push", tmp_path / "shared", *filled)
+    for words in (("info", "--cache", tmp_path / "shared"), ("merge", tmp_path / "shared", *filled)):
+        said = featx("cache", *words, code=2).stderr
+        assert f"is not a cache: it holds neither embeddings nor digests.sqlite. `featx cache pull {tmp_path}/s" in said
+
+
 def test_damage_there_is_listed(filled, tmp_path):
     featx("cache", "push", tmp_path / "shared", *filled)
     path = next((tmp_path / "shared").rglob("*.h5"))
@@ -79,3 +86,16 @@ def test_damage_there_is_listed(filled, tmp_path):
     said = featx("cache", "pull", tmp_path / "shared", "--cache", tmp_path / "new", code=2).stderr
     assert f"1 file of {tmp_path}/shared cannot be used, and the rest is done" in said
     assert f"\n  {path.relative_to(tmp_path / 'shared')}: it does not match its checksum\n" in said
+
+
+def test_shards_that_share_a_place_alone_are_put_together(folder, tmp_path):
+    photos = shutil.copytree(folder, tmp_path / "photos")
+    (photos / "one" / "bad.png").write_bytes(b"no image")
+    for n in (1, 2):
+        store = tmp_path / f"store{n}"
+        featx("extract", photos, "--shard", f"{n}/2", *NETWORK, "--cache", store)
+        featx("cache", "push", tmp_path / "shared", "--cache", store)
+    featx("cache", "pull", tmp_path / "shared", "--cache", tmp_path / "all")
+    said = featx("cache", "missing", photos, "--shards", "2", "--precision", "float32", *NETWORK,
+                 "--cache", tmp_path / "all")  # fmt: skip
+    assert "1 cannot be read" in said.stderr

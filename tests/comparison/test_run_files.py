@@ -39,6 +39,19 @@ def test_a_parameter_that_earlier_runs_did_not_have_counts_only_with_another_val
     assert fingerprint(np.arange(3)) == fingerprint(np.arange(3)) != fingerprint(np.arange(3.0))
 
 
+def test_on_how_many_images_parameters_are_chosen_counts_where_it_has_an_effect(tiny):
+    def described(n_train, **parameters):
+        strategy = make_strategy("frozen", CNNFeatureTransformer(**tiny), parameters=parameters)
+        return [text for text in describe_estimator(strategy, n_train) if "tuning_images" in text]
+
+    # Up to so many images, runs of versions that always chose on all are the same.
+    assert described(20_000) == described(20_000, tuning_images=None) == described(300, tuning_images=300) == []
+    assert described(20_001) == ["head__tuning_images=20000"]
+    assert described(20_001, tuning_images=None) == described(20_001, tuning_images=30_000)
+    assert described(20_001, tuning_images=None) == ["head__tuning_images=all"]
+    assert described(300, tuning_images=200) == ["head__tuning_images=200"]
+
+
 def test_a_changed_file_is_another_image(tmp_path):
     def contents(images):
         keys = image_keys(as_sources(images), FileDigests(None), threads=1, fetch=False)

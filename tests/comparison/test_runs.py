@@ -52,6 +52,20 @@ def test_more_repeats_sizes_and_strategies_compute_only_what_is_new(dataset, cal
     assert len(fits(calls)) == 1 + 1 + 6
 
 
+def test_runs_that_may_have_been_tuned_on_other_images_are_made_again_and_it_is_said(
+    dataset, tiny, tmp_path, monkeypatch, caplog
+):
+    strategies = {"frozen:ncm": make_strategy("frozen:ncm", CNNFeatureTransformer(**tiny))}
+    options = {"train_sizes": [30], "repeats": 1, "folder": tmp_path / "runs"}
+    compare_strategies(dataset, strategies, **options)
+    for module in ("runs", "run_files"):
+        monkeypatch.setattr(f"featx.comparison.{module}.TUNING_IMAGES", 20)
+    caplog.clear()
+    assert compare_strategies(dataset, strategies, **options).runs_found == 0
+    assert sum("do not say on how many of them parameters were chosen" in text for text in caplog.messages) == 1
+    assert compare_strategies(dataset, strategies, **options).runs_found == 1
+
+
 def test_damaged_runs_are_computed_again(dataset, calls, tmp_path):
     options = {"train_sizes": [0.2, 0.5], "repeats": 2, "folder": tmp_path}
     strategies = {"net": Network(0.2)}

@@ -8,6 +8,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import fsspec
 import joblib
 import numpy as np
 import pytest
@@ -18,7 +19,7 @@ from sklearn.linear_model import RidgeClassifier as Ridge
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 
-from backends import IMAGES, LAST, AtOnce, Killed, Processes, dask_client, extraction
+from backends import IMAGES, LAST, AtOnce, Killed, Processes, Spark, dask_client, extraction
 from featx import CNNFeatureTransformer
 from featx._version import __version__
 from featx.cache import EmbeddingCache
@@ -66,7 +67,7 @@ def expected(extract):
 # Backends
 
 
-@pytest.mark.parametrize("kind", [Processes, AtOnce, "multiprocessing"])
+@pytest.mark.parametrize("kind", [Processes, AtOnce, Spark, "multiprocessing"])
 def test_backends_of_every_kind_share_the_work(kind, extract, expected, forwards):
     with joblib.parallel_config(kind if isinstance(kind, str) else kind(), n_jobs=2):
         result = extract()
@@ -217,8 +218,8 @@ class OtherFiles(Processes):
         return super().submit(func, callback)
 
     def _there(self, share):
-        images = [image if image.path is None else replace(image, content=str(self.found)) for image in share.images]
-        return replace(share, images=images)
+        there = [replace(i, content=str(self.found)) if isinstance(i.content, str) else i for i in share.images]
+        return replace(share, images=there)
 
 
 @pytest.fixture
@@ -239,6 +240,50 @@ def test_images_that_a_worker_cannot_open_are_sent_to_it(found, extract, expecte
         result = extract(files, keys=keys)
     assert forwards.since() == 40
     assert np.array_equal(result.embeddings[0], expected)
+
+
+def test_images_of_a_store_that_only_this_process_sees_are_sent(extract, expected, files, tmp_path, forwards):
+    store, urls = fsspec.filesystem("memory"), [f"memory://{tmp_path.name}/{n}.png" for n in range(40)]
+    for path, url in zip(files, urls, strict=True):
+        store.pipe(url, Path(path).read_bytes())
+    forwards.since()
+    with joblib.parallel_config(OtherFiles(found="memory://nowhere.png"), n_jobs=2):
+        assert np.array_equal(extract(urls).embeddings[0], expected)
+    assert forwards.since() == 40
+
+
+def test_a_worker_that_may_not_write_to_the_cache_sends_its_rows(extract, expected, forwards, monkeypatch):
+    here = threading.main_thread()
+    monkeypatch.setattr(EmbeddingCache, "writable", lambda self: threading.current_thread() is here)
+    adopted, adopt = [], EmbeddingCache.adopt
+    monkeypatch.setattr(EmbeddingCache, "adopt", lambda self, *found: adopted.append(1) or adopt(self, *found))
+    forwards.since()
+    with joblib.parallel_config(Processes(), n_jobs=2):
+        assert np.array_equal(extract().embeddings[0], expected)
+    assert forwards.since() == 40
+    assert len(adopted) == 8
+
+
+def test_two_clients_at_once_share_a_cache(extract, expected, cache, forwards):
+    met, found = threading.Barrier(2, timeout=60), []
+
+    def client():
+        met.wait()
+        with joblib.parallel_config(Processes(), n_jobs=2):
+            found.append(extract(cache=EmbeddingCache(cache.root)).embeddings[0])
+
+    forwards.since()
+    clients = [threading.Thread(target=client) for _ in range(2)]
+    for thread in clients:
+        thread.start()
+    for thread in clients:
+        thread.join()
+    assert 40 <= forwards.since() <= 80
+    assert len(found) == 2
+    for rows in found:
+        np.testing.assert_allclose(rows, expected, rtol=1e-4, atol=1e-5)
+    assert cache.verify().clean
+    assert not list(cache.root.glob("*.marker"))
 
 
 def test_what_cannot_be_read_is_an_entry_of_the_ledger(extract, files, tmp_path):
@@ -329,6 +374,28 @@ def test_what_a_lost_worker_was_at_is_given_to_the_others(extract, expected, for
     said = [record.getMessage() for record in caplog.records if "worker 3 died" in record.getMessage()]
     assert len(said) == 1
     assert said[0].endswith("The rest is given to other workers")
+
+
+def test_shares_of_others_are_not_lost_with_one(extract, expected, forwards, tmp_path, monkeypatch, caplog):
+    class LosingOne(OtherDisk, AtOnce):
+        folder, sees_marker, lost = tmp_path / "other", False, []
+
+        def submit(self, func, callback=None):
+            if self.lost:
+                return super().submit(func, callback)
+            self.lost.append(func)
+            return self._get_pool().apply_async(self.fail, callback=callback, error_callback=callback)
+
+        def fail(self):
+            raise OSError("actor 1 died")
+
+    monkeypatch.setattr(share_worker, "VISIBLE_SECONDS", 0.1)
+    forwards.since()
+    with joblib.parallel_config(LosingOne(), n_jobs=2):
+        assert np.array_equal(extract().embeddings[0], expected)
+    assert forwards.since() == 40
+    (said,) = [record.getMessage() for record in caplog.records]
+    assert "actor 1 died); 15 of 40 images are done and kept in " in said
 
 
 def test_rows_of_the_workers_that_ended_are_kept_when_another_is_lost(extract, expected, forwards):

@@ -51,3 +51,9 @@ def test_what_cannot_be_searched_is_refused(transformer):
         searched_networks(transformer, backbones=names, layers=["layer1"], poolings=["avg"])
     with pytest.raises(LayerError, match="no layer 'nothing'"):
         searched_networks(transformer, backbones=names, layers=["nothing"], poolings=["avg"])
+
+
+def test_names_are_those_that_a_backbone_is_chosen_by(transformer):
+    pytest.importorskip("timm")
+    found = searched_networks(transformer, backbones=["timm:resnet18"], layers=[None], poolings=["avg"])
+    assert list(found) == ["timm:resnet18"]

@@ -7,6 +7,7 @@ import pytest
 
 from backends import IMAGES, LAST
 from featx.cache import EmbeddingCache
+from featx.exceptions import CacheError, MissingDependencyError, WeightsError, WorkerError
 from featx.extraction import share_worker
 from featx.extraction.forward_task import ForwardTask
 from featx.extraction.share_worker import forward_share, network_outputs, versions_here
@@ -74,6 +75,25 @@ def test_the_first_bad_image_ends_a_share_if_it_ends_the_extraction(task, home, 
     assert result.unopened == []
     skipping = forward_share(replace(task, raises=False), home, share)
     assert [error is None for _, error in skipping.forwarded.results] == [True] * 12 + [False] * 12
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (CacheError("the disk of /x is full", "Free some."), CacheError),
+        (WeightsError("/a.pth: no such file", "Copy it."), WeightsError),
+        (MissingDependencyError("timm", "timm:x", "timm"), WorkerError),
+    ],
+)
+def test_what_is_wrong_on_a_worker_names_it(error, kind, task, home, share, monkeypatch):
+    def fail(*arguments, **options):
+        raise error
+
+    monkeypatch.setattr(share_worker, "forward_images", fail)
+    with pytest.raises(kind) as caught:
+        forward_share(task, home, share)
+    assert caught.value.message == f"on the worker on {share_worker.socket.gethostname()}: {error.message}"
+    assert caught.value.next_step == error.next_step
 
 
 def test_the_network_is_built_once_for_all_shares(task, home, share, monkeypatch):

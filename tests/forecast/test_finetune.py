@@ -17,8 +17,8 @@ from forecasts import forecast_passes
         pytest.param({"head_init": "logistic", "augmentation": "none"}, marks=pytest.mark.long),
         {"hidden_units": 4, "head_init": "warmup", "augment_draws": 2, "test_draws": 2},
         {"boundary_cache_bytes": 10},
-        {"head_init": "warmup", "warmup_epochs": 1, "warmup_learning_rate": 1e-3},
-        {"trainable_stages": 0, "head_init": "logistic"},
+        pytest.param({"head_init": "warmup", "warmup_epochs": 1, "warmup_learning_rate": 1e-3}, marks=pytest.mark.long),
+        pytest.param({"trainable_stages": 0, "head_init": "logistic"}, marks=pytest.mark.long),
         {"early_stopping": False, "cache": None, "head_init": "logistic"},
     ],
 )

@@ -5,13 +5,13 @@ import time
 import numpy as np
 import pytest
 from sklearn.dummy import DummyClassifier
+from sklearn.pipeline import make_pipeline
 
-from featx import (
-    load_dataset,
-)
+from featx import TunedHead, load_dataset
 from featx.exceptions import ParameterError
 from featx.forecast.fit import forecast_fit
-from featx.forecast.timings import draw_rows, extrapolate, fit_seconds
+from featx.forecast.timings import draw_rows, extrapolate, fit_seconds, tuned_head
+from featx.heads.svm_cost import svm_cost
 
 
 def test_a_power_law_is_continued():
@@ -37,6 +37,38 @@ def test_heads_are_fitted_to_growing_numbers_of_rows_while_there_is_time(monkeyp
     monkeypatch.setattr("featx.forecast.timings.BUDGET_SECONDS", 0.15)
     assert fit_seconds(Slow(), 1000, known, labels[:4], labels) > 0.1
     assert sizes[2:] == [256, 256, 512]
+
+
+def test_the_search_is_continued_to_its_part_and_the_last_fit_to_all_rows(monkeypatch):
+    sizes, clock = [], [0.0]
+
+    class Classifier(DummyClassifier):
+        """Takes a second for each thousand rows."""
+
+        def fit(self, X, y):
+            sizes.append(len(X))
+            clock[0] += len(X) / 1000
+            return super().fit(X, y)
+
+    monkeypatch.setattr("featx.forecast.timings.time.perf_counter", lambda: clock[0])
+    monkeypatch.setattr("featx.forecast.timings.BUDGET_SECONDS", 100.0)
+    known, labels = np.arange(64, dtype=np.float32).reshape(32, 2), np.array(["a", "b"] * 500)
+    head = TunedHead(Classifier(strategy="prior"), grid={"constant": [None]}, tuning_images=300)
+    found = fit_seconds(head, 1000, known, labels[:32], labels)
+    assert max(sizes) == 300
+    # Three inner folds of two thirds of 300 rows, and a fit of all; a tried fit on made-up rows is not that much.
+    assert found == pytest.approx(0.6 + 1.0, abs=0.3)
+    head.set_params(tuning_images=None)
+    assert fit_seconds(head, 1000, known, labels[:32], labels) == pytest.approx(2.0 + 1.0, abs=0.3)
+
+
+def test_many_rows_of_an_svm_take_what_its_formula_says():
+    head = TunedHead("svm", tuning_images=None)
+    known, labels = np.arange(64, dtype=np.float32).reshape(32, 2), np.array(["a", "b"] * 10_000)
+    found = fit_seconds(head.set_params(grid={"C": [1.0]}), 20_000, known, labels[:32], labels)
+    assert found >= svm_cost(20_000, 2, n_values=1, tuning_images=None).seconds
+    assert tuned_head(make_pipeline(head)) is head
+    assert tuned_head(DummyClassifier()) is None
 
 
 def test_drawn_rows_are_like_the_known_ones():

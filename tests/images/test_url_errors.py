@@ -25,6 +25,16 @@ def test_a_missing_package_is_named_with_the_purpose(monkeypatch):
     assert "'featx[http]'" in str(missing_package("https", "no aiohttp"))
 
 
+def test_an_answer_of_s3_is_no_broken_connection():
+    class ClientError(Exception):
+        __module__ = "botocore.exceptions"
+
+    for error, words in ((PermissionError, "access is denied"), (FileNotFoundError, "there is no such file")):
+        with pytest.raises(error) as caught:
+            raise error("s3") from ClientError("s3")
+        assert error_reason(caught.value, "s3://bucket/a")[0] == words
+
+
 @pytest.mark.parametrize(
     ("error", "words"),
     [

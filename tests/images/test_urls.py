@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from featx.images.urls import redacted
+from featx.images.urls import any_holds, redacted
 
 SHOWN = {
     "https://user:pa55@host/a.png": "https://***@host/a.png",
@@ -88,3 +88,12 @@ def test_a_token_of_any_characters_is_never_shown(secret, name):
     assert "S3CR" not in shown
     assert "ET77" not in shown
     assert shown == redacted(shown) == f"https://images.org/a.png?size=2&{name}=***&page=3"
+
+
+def test_a_mark_is_found_in_any_text_and_not_across_two():
+    names = [f"photos/{number}.jpg" for number in range(10_000)]
+    assert not any_holds(names, ":/")
+    assert any_holds([*names, "s3://bucket/a.jpg"], ":/")
+    assert any_holds(["file:/a", *names], ":/")
+    assert not any_holds(["a:", "/b"] * 5000, ":/")
+    assert not any_holds([], ":/")

@@ -169,6 +169,7 @@ def test_processors_that_share_a_cache_and_a_name_have_choices_of_their_own(
     assert len(measured) == 2
 
 
+@pytest.mark.long
 def test_half_precision_is_the_same_function_on_a_processor_without_it(tmp_path: Path) -> None:
     """Another process is kept from all that is newer than AVX2, as far as oneDNN's settings reach."""
     images = sample_crops(2)

@@ -45,8 +45,8 @@ ARROWS = {
     "onnx_export": "model_files finetuning heads extraction datasets networks evaluation images torch_modules cache "
     "display",
     # floor 7
-    "forecast": "audit workflows ranking comparison finetuning extraction datasets networks images cache runtime "
-    "display",
+    "forecast": "audit workflows ranking comparison finetuning extraction heads datasets networks evaluation images "
+    "cache runtime display",
     "reports": "comparison networks evaluation images cache runtime display",
     # floor 8
     "html_report": "reports audit ranking comparison evaluation images cache runtime display",

@@ -103,6 +103,7 @@ def test_initial_statistics_are_estimated_and_real_ones_kept(data, kind):
     assert [moved(fitted, module, name) for name in ("low.1", "high.1")] == [True, True]
 
 
+@pytest.mark.long
 def test_a_module_of_timm_estimates_its_own(data):
     timm = pytest.importorskip("timm")
     from timm.layers import BatchNormAct2d

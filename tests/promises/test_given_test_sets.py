@@ -195,7 +195,7 @@ def test_equal_strategies_over_groups_are_called_different_no_more_often_than_pr
     assert called / runs <= 0.06
 
 
-@pytest.mark.parametrize("repeats", [1, 3, 10])
+@pytest.mark.parametrize("repeats", [1, pytest.param(3, marks=pytest.mark.long), 10])
 def test_the_interval_of_a_mean_over_trainings_holds_the_expected_accuracy(repeats):
     rng, test, held = np.random.default_rng(repeats), np.arange(80), 0
     plan = [Repeat(number, test, []) for number in range(repeats)]

@@ -13,7 +13,7 @@ from featx import (
     ParameterError,
     rank_backbones,
 )
-from featx.ranking.judge import JudgedRows, accuracy_of, predict_rows, transferability_scores
+from featx.ranking.judge import accuracy_of, predict_rows, transferability_scores
 from featx.ranking.plan import plan_ranking
 from featx.ranking.speed import TIMED_PASSES
 from rankings import digits
@@ -144,8 +144,8 @@ def test_every_candidate_has_the_figures_of_its_embeddings(transformer, real_hea
     (found,) = rank_backbones(digits(40), transformer, cv=2).candidates
     X = transformer.fit_transform(digits(40).images)
     assert X.shape == (found.n_images, found.width) == (40, 512)
-    folds = plan_ranking(digits(40), transformer, cv=2).folds(np.arange(40))
-    rows = JudgedRows(digits(40).labels.astype(int), folds, None, None, 0)
+    rows = plan_ranking(digits(40), transformer, cv=2).judged_rows(np.arange(40))
+    assert rows.truth.tolist() == digits(40).labels.astype(int).tolist()
     assert found.accuracy == accuracy_of(predict_rows("logistic", X, rows), rows)
     assert found.knn_accuracy == accuracy_of(predict_rows("knn", X, rows), rows)
     assert (found.log_evidence, found.h_score) == transferability_scores(X, rows)

@@ -40,6 +40,23 @@ def test_a_file_is_no_store(tmp_path):
             ObjectStore(url)
 
 
+def test_a_folder_may_have_any_name(tmp_path):
+    for name in ("a::b", "a#b?c", "a*[b]", "ä b", "a%20b"):
+        store = ObjectStore(str(tmp_path / name), writing=True)
+        store.write("a/b", b"content")
+        assert (tmp_path / name / "a" / "b").read_bytes() == b"content"
+        assert ObjectStore(str(tmp_path / name)).sizes("a") == {"b": 7}
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes here")
+def test_pipes_are_not_listed(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "file").touch()
+    os.symlink(tmp_path / "pipe", tmp_path / "link")
+    os.symlink(tmp_path / "nowhere", tmp_path / "dangling")
+    assert ObjectStore(str(tmp_path)).sizes() == {"file": 0}
+
+
 def test_a_missing_package_is_named(monkeypatch):
     def missing(protocol):
         raise ImportError("Install s3fs to access S3")
@@ -70,6 +87,13 @@ def test_what_is_written_is_read(kind, tmp_path, monkeypatch):
     size, _ = store.copy("a/b.h5", copied, size=7000, progress=told.append)
     assert (size, copied.getvalue()) == (7000, b"content" * 1000)
     assert store.copy("a/b.h5", io.BytesIO(), size=10, progress=told.append)[0] == 11
+
+
+def test_listings_are_not_remembered(monkeypatch):
+    asked = []
+    monkeypatch.setattr(MemoryFileSystem, "invalidate_cache", lambda *_: asked.append(1))
+    ObjectStore("memory://bucket/x").sizes()
+    assert asked
 
 
 def test_nothing_is_left_of_an_upload_that_fails(tmp_path, monkeypatch):

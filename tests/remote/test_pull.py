@@ -258,6 +258,12 @@ def test_a_full_disk_ends_it(pushed, caches, monkeypatch):
     assert pull_cache(URL, cache=other).rows == 18
 
 
+def test_a_file_that_cannot_fit_is_not_begun(pushed, caches, stored, monkeypatch):
+    monkeypatch.setattr("shutil.disk_usage", lambda path: type("Usage", (), {"free": 5})())
+    with pytest.raises(CacheError, match=r"no space in the cache .*: 5 bytes are free, and a file has \d"):
+        pull_cache(URL, cache=caches())
+
+
 def test_a_link_in_place_of_a_folder_is_not_followed(pushed, caches, tmp_path):
     other = caches()
     other.root.mkdir()

@@ -85,6 +85,18 @@ def test_new_rows_of_a_large_segment_are_sent_in_parts(cache, caches, monkeypatc
     assert found_of(other, [*range(15), *range(30, 35)]).all()
 
 
+def test_a_full_folder_for_temporary_files_is_named(cache, monkeypatch):
+    def full(*arguments):
+        raise OSError(28, "No space left on device")
+
+    push_cache(URL, cache=cache)
+    cache.put(SPEC, *rows(range(30, 35)))
+    cache.compact()
+    monkeypatch.setattr(push, "write_segment", full)
+    with pytest.raises(CacheError, match=r"cannot write \d+ bytes to .*: No space left on device\. Let TMPDIR"):
+        push_cache(URL, cache=cache)
+
+
 def test_the_index_is_written_last(cache, monkeypatch):
     with counted(monkeypatch) as done:
         push_cache(URL, cache=cache, spec=SPEC.digest)
@@ -168,7 +180,10 @@ def test_two_pushers_lose_nothing(cache, caches, stored, monkeypatch):
     assert {info.spec: info.rows for info in third.info()} == {SPEC: 30}
 
 
-def test_segments_that_are_merged_meanwhile_lose_nothing(cache, caches, monkeypatch):
+def test_segments_that_are_merged_meanwhile_lose_nothing(caches, monkeypatch):
+    cache = caches()
+    for start in range(0, 15, 5):
+        cache.put(SPEC, *rows(range(start, start + 5)))
     send, calls = push.ObjectStore.send, []
 
     def merging(store, path, source, **options):
@@ -178,9 +193,10 @@ def test_segments_that_are_merged_meanwhile_lose_nothing(cache, caches, monkeypa
         send(store, path, source, **options)
 
     monkeypatch.setattr(push.ObjectStore, "send", merging)
-    result = push_cache(URL, cache=cache, layer="last")
+    result = push_cache(URL, cache=cache)
     other = caches()
     assert pull_cache(URL, cache=other).rows == result.rows == 15
+    assert result.segments == 2
     assert found_of(other, range(15)).all()
 
 

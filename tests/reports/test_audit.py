@@ -68,6 +68,12 @@ def test_what_was_not_checked_is_said_where_nothing_was_found():
     assert text_of(result).endswith("nothing was found in what was checked; not checked: labels, shortcuts")
 
 
+def test_labels_of_images_that_could_not_be_read_were_not_judged():
+    odd = [OddImage(3, "unreadable", "the file is empty"), OddImage(2, "blank", "one colour")]
+    text = text_of(AuditResult(DATA, [], np.array(["g", "h", "i", "j"]), 0.99, [], 0.0, odd, [], []))
+    assert "labels: 0 of 3 suspected" in text
+
+
 def test_nothing_found():
     text = text_of(AuditResult(DATA, [], np.array(["g", "h", "i", "j"]), 0.99, [], 0.0, [], [], []))
     assert "near-duplicates: none found" in text

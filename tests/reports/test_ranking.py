@@ -5,7 +5,7 @@ import pytest
 from featx.display.text_tables import render_text
 from featx.ranking.choice import NEGLIGIBLE_SHARE
 from featx.ranking.resolution import Resolution
-from featx.reports.ranking import choice_text, ranking_answer, ranking_parts, ranking_table, resolution_text
+from featx.reports.ranking import choice_text, cost_text, ranking_answer, ranking_parts, ranking_table, resolution_text
 from rankings import candidate, ranking
 
 
@@ -37,9 +37,9 @@ def test_the_table_marks_what_to_use_and_the_front():
 
 @pytest.mark.parametrize("width", [80, 200])
 def test_the_parts_fit_the_terminal(width):
-    text = render_text(
-        ranking_parts(ranking(warnings=["none beats " + "chance " * 20])), width=width, rest="`--json` has all"
-    )
+    few = Resolution(n_images=100, difference=0.08, multiple=4.0, images_of_a_unit=1.0)
+    parts = ranking_parts(ranking(warnings=["none beats " + "chance " * 20], resolution=few))
+    text = render_text(parts, width=width, rest="`--json` has all")
     assert max(map(len, text.splitlines())) <= width
     for words in ("efficientnet_lite0 *", "90.0 % (85.0-95.0)", "always the largest class: 52.0 %"):
         assert words in " ".join(text.split())
@@ -52,7 +52,10 @@ def test_the_passes_are_counted():
     )
     assert "from the cache" not in " ".join(map(str, ranking_parts(ranking(n_forwarded=250))))
     assert "figures of fewer images are lower" in text
-    assert "featx fit DATA --backbone efficientnet_lite0 --layer stage6 --pooling avgmax" in text
+    command = "`featx fit DATA --backbone efficientnet_lite0 --layer stage6 --pooling avgmax`"
+    assert f"next, with the other options as here: {command}" in text
+    all_of_them = cost_text(ranking(n_images=10, n_embedded=10, n_forwarded=10, n_timed=32, n_full=10))
+    assert all_of_them.endswith("and 32 to measure the speed; those of all images are 10")
 
 
 def test_warnings_follow_the_answer():

@@ -1,5 +1,8 @@
 """Promised: accuracy is drawn against seconds, with the front, the intervals, and a ring around what to use."""
 
+from dataclasses import replace
+from itertools import pairwise
+
 import pytest
 from matplotlib.figure import Figure
 
@@ -33,3 +36,18 @@ def test_the_front_and_what_to_use_are_marked():
 def test_costs_that_are_far_apart_and_names_of_other_scripts_are_drawn(tmp_path):
     far = [candidate("网络 $5", 0.9, 2.0, recommended=True), candidate("b", 0.95, 80.0)]
     plot_ranking(ranking(far), tmp_path / "far.png")
+
+
+@pytest.mark.parametrize("seconds", [(8.0,), (3.0, 40.0, 150.0), (38.0, 38.5, 39.0)])
+def test_costs_have_ticks_that_are_apart_and_the_name_stays_inside(seconds):
+    figure = Figure()
+    ax = figure.subplots()
+    *others, last = (candidate(f"n{k}", 0.6 + k / 10, cost) for k, cost in enumerate(seconds))
+    plot_ranking(ranking([*others, replace(last, recommended=True)]), ax=ax)
+    figure.draw_without_rendering()
+    low, high = ax.get_xlim()
+    boxes = [t.label1.get_window_extent() for t in ax.xaxis.get_major_ticks() if low <= t.get_loc() <= high]
+    assert len(boxes) >= 3
+    assert all(one.x1 < other.x0 for one, other in pairwise(boxes))
+    (name,) = ax.texts
+    assert ax.get_window_extent().contains(*name.get_window_extent().max)

@@ -57,6 +57,8 @@ def work(number, folder):
             time.sleep(0.01)
         time.sleep(0.1)
         os.kill(os.getpid(), 9) if number == 0 else os._exit(3)
+    elif number == 3:  # is at work when the other is killed
+        time.sleep(1.5)
     elif number == 8:
         time.sleep(600)
     elif number == 9:

@@ -1,5 +1,6 @@
 """Promised: tasks run on any joblib backend, and failures of backends are one error with a next step."""
 
+import contextlib
 import threading
 import time
 
@@ -46,6 +47,32 @@ def test_results_come_as_they_arrive_where_their_order_does_not_matter():
         assert next(results) == 1
         first.set()
         assert sorted(results) == [0, 2, 3]
+
+
+def test_what_has_ended_before_an_interrupt_is_kept_where_order_does_not_matter():
+    class Interrupted(AtOnce):
+        def submit(self, func, callback=None):
+            vars(self).setdefault("jobs", []).append(super().submit(func, callback))
+            return self.jobs[-1]
+
+        @contextlib.contextmanager
+        def retrieval_context(self):
+            for job in self.jobs[:3]:
+                job.wait()
+            raise KeyboardInterrupt
+            yield
+
+    ended = threading.Event()
+    try:
+        for ordered, kept in ((False, [0, 1, 2]), (True, [])):
+            found = []
+            with joblib.parallel_config(Interrupted(), n_jobs=2), pytest.raises(KeyboardInterrupt):
+                with Workers(ordered=ordered) as workers:
+                    for result in workers.results(lambda n: n if n < 3 else ended.wait(60), [(n,) for n in range(9)]):
+                        found.append(result)
+            assert sorted(found) == kept
+    finally:
+        ended.set()
 
 
 def test_calls_are_taken_as_workers_become_free():

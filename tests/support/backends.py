@@ -59,7 +59,8 @@ class Spark(ParallelBackendBase):
 
     def submit(self, func, callback=None):
         sent = cloudpickle.dumps(func)
-        run = _TracebackCapturingWrapper(lambda: cloudpickle.loads(cloudpickle.dumps(self.run(cloudpickle.loads(sent)))))
+        there = lambda: cloudpickle.dumps(self.run(cloudpickle.loads(sent)))  # noqa: E731
+        run = _TracebackCapturingWrapper(lambda: cloudpickle.loads(there()))
         return self.pool.apply_async(run, callback=callback, error_callback=callback)
 
     def run(self, func):

@@ -195,7 +195,7 @@ def interrupt(arguments, cache, ready, *, after=0.0, timeout=60):
         os.killpg(process.pid, signal.SIGINT)  # a terminal signals the processes that the command has started, too
         began = time.monotonic()
         allowed = max(5, began - after - started)
-        _, errors = process.communicate(timeout=30)
+        _, errors = process.communicate(timeout=max(30, 2 * allowed))
         seconds = time.monotonic() - began
         print(f"{seconds:.2f} s of {allowed:.2f}")
         return process.returncode, seconds / allowed, errors

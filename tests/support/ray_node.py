@@ -15,9 +15,14 @@ ATTEMPTS = 3
 START_SECONDS = 120
 # Where a port is chosen by an agent of the node, the node ends itself unless it hears of it within 15 seconds.
 PORTS = ["port", "dashboard-agent-grpc-port", "dashboard-agent-listen-port", "runtime-env-agent-port"]
-# Ray's workers are nice by 15 more than their node, and get next to nothing beside other programs; a token of another
-# node's is not taken by this one.
-SETTINGS = {"RAY_worker_niceness": "0", "RAY_AUTH_MODE": "disabled", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}
+# Workers are nice by 15 more than their node, and get next to nothing beside other programs; a token of another node's
+# is not taken by this one; and workers are killed where other programs leave less than 5 % of the memory.
+SETTINGS = {
+    "RAY_worker_niceness": "0",
+    "RAY_AUTH_MODE": "disabled",
+    "RAY_memory_monitor_refresh_ms": "0",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+}
 
 
 class NoNodeError(Exception):
@@ -57,8 +62,8 @@ def _start(n_cpus, folder, log):
         numbers = [each.getsockname()[1] for each in sockets]
     ports = [f"--{name}={number}" for name, number in zip(PORTS, numbers, strict=True)]
     small = ["--include-dashboard=false", "--disable-usage-stats", "--object-store-memory=100000000"]
-    command = ["-m", "ray.scripts.scripts", "start", "--head", "--block", f"--num-cpus={n_cpus}", f"--temp-dir={folder}"]
-    run = [sys.executable, *command, "--node-ip-address=127.0.0.1", *ports, *small]
+    node = ["start", "--head", "--block", "--node-ip-address=127.0.0.1", f"--num-cpus={n_cpus}", f"--temp-dir={folder}"]
+    run = [sys.executable, "-m", "ray.scripts.scripts", *node, *ports, *small]
     process = subprocess.Popen(run, stdout=log, stderr=subprocess.STDOUT, start_new_session=True)
     return f"127.0.0.1:{numbers[0]}", process
 

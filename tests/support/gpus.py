@@ -1,0 +1,15 @@
+"""The device for the tests of GPUs: CUDA's or, to try the tests themselves, what FEATX_TEST_DEVICE names."""
+
+import os
+
+DEVICE = os.environ.get("FEATX_TEST_DEVICE", "cuda")
+IS_CUDA = DEVICE.startswith("cuda")
+
+
+def why_skipped(*, needs_cuda: bool) -> str:
+    """Return why a test cannot run here, or an empty text."""
+    import torch
+
+    if IS_CUDA and not torch.cuda.is_available():
+        return "no GPU that PyTorch can use; FEATX_TEST_DEVICE=cpu tries what needs none"
+    return "of CUDA alone" if needs_cuda and not IS_CUDA else ""
