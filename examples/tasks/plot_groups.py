@@ -101,5 +101,6 @@ print(
 )
 
 # %%
-# ``found.groups`` can be the groups of the next fit. Other scans of one sheet are *similar* at best, and most are not
-# found: a camera, a patient or a sheet is known by whoever took the images, and should be written down then.
+# ``found.groups`` can be the groups of the next fit. But another scan of one sheet is *similar* at best, and may not be
+# found at all, as here: moved, turned and noisy, it is no copy. A camera, a patient or a sheet is known by whoever took
+# the images, and should be written down then.
