@@ -122,7 +122,7 @@ def _labels(result: AuditResult) -> list[Part]:
     if not result.suspects:
         return [text]
     if result.expected_wrong is None:
-        text += "; at this accuracy most suspects may be right, so look at each before changing it"
+        text += "; at this accuracy most of these labels may be right, so look at each before changing it"
     table = _listed(
         ["image", "label", "probably", "probability", "of the label"],
         result.suspects,
