@@ -63,6 +63,12 @@ def clusters(session):
 
 
 @nox.session(venv_backend="none")
+def gpu(session):
+    """Run the tests of a GPU; they are skipped where there is none."""
+    session.run("pytest", "-n", "0", "-m", "gpu", "-rs", *session.posargs)
+
+
+@nox.session(venv_backend="none")
 def coverage(session):
     """Run the tests, and print the lines that none of them runs; processes that tests start are not measured."""
     # Of what Python 3.11 has, slipcover adds a tenth to the suite, coverage a half.

@@ -26,6 +26,7 @@ import numpy as np
 
 from .files import committed, sync_folder
 from .hdf5 import GuardedFile
+from .scattered_rows import puts_rows_in_places, read_scattered_rows
 from .segment_header import DTYPES, FLOAT32, FORMAT, MAGIC, checksum_outside, data_places, header_bytes, stored_dtype
 from .spec import EmbeddingSpec
 
@@ -46,8 +47,6 @@ BLOCK = 1 << 20
 # The most threads that read a segment, and how many bytes make another thread worthwhile.
 READ_THREADS = min(4, os.cpu_count() or 1)
 BYTES_PER_THREAD = 16 << 20
-# In how many places of memory one call can put what it reads.
-MOST_PLACES = min(1024, os.sysconf("SC_IOV_MAX")) if "SC_IOV_MAX" in getattr(os, "sysconf_names", {}) else 0
 
 
 class SegmentDamagedError(Exception):
@@ -223,7 +222,11 @@ class Segment:
                         self._fill(file, row, out[place : place + 1])
                 elif every and aligned:
                     self._fill(file, first, out[where[0] : where[-1] + 1])
-                elif aligned or not self._scatter(file, first, wanted, out, where, buffer):
+                elif (
+                    aligned
+                    or not self._is_scattered_by_system()
+                    or not read_scattered_rows(file, self._offset + first * self.row_bytes, wanted, out, where, buffer)
+                ):
                     block = self._fill(file, first, buffer[: last - first + 1])
                     if aligned:
                         np.take(block, wanted, axis=0, out=out[where[0] : where[-1] + 1], mode="clip")
@@ -232,31 +235,8 @@ class Segment:
                 start = stop
 
     def _is_scattered_by_system(self) -> bool:
-        """Tell whether a block has so few rows that the system puts each in its place; it is not so everywhere."""
-        return hasattr(os, "preadv") and 2 * (BLOCK // self.row_bytes) < MOST_PLACES
-
-    def _scatter(
-        self,
-        file: io.FileIO,
-        first: int,
-        wanted: np.ndarray,
-        out: np.ndarray,
-        where: np.ndarray,
-        spare: np.ndarray,
-    ) -> bool:
-        """Read rows of a block, counted from `first` on, into their places in one call; return whether all arrived."""
-        gaps = np.diff(wanted, prepend=-1) - 1
-        # A row that is wanted twice is read once.
-        if not self._is_scattered_by_system() or gaps.min() < 0:
-            return False
-        size = self.row_bytes
-        places, unwanted = (array.reshape(-1).view(np.uint8).data for array in (out, spare))
-        parts = []
-        for gap, place in zip((gaps * size).tolist(), (where * size).tolist(), strict=True):
-            if gap:
-                parts.append(unwanted[:gap])
-            parts.append(places[place : place + size])
-        return os.preadv(file.fileno(), parts, self._offset + first * size) == (int(wanted[-1]) + 1) * size
+        """Return whether the system puts each row of a block in its place."""
+        return puts_rows_in_places(BLOCK // self.row_bytes)
 
     def blocks(self, rows: np.ndarray | None = None) -> Iterator[np.ndarray]:
         """Yield the embeddings, or those of increasing `rows`, in blocks of a megabyte."""

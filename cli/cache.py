@@ -98,16 +98,19 @@ def repair(root: str | None) -> None:
 @cache.command()
 @folder_option
 @click.option(
-    "--max-bytes", type=_Quantity("size", "|b|kb|mb|gb|tb"), metavar="SIZE", help="What is kept at most, such as 2GB."
+    "--max-bytes",
+    type=_Quantity("size", "|b|kb|mb|gb|tb"),
+    metavar="SIZE",
+    help="Keep so much of what was used last, such as 2GB.",
 )
 @click.option(
     "--max-age",
     type=_Quantity("time", "s|m|h|d"),
     metavar="TIME",
-    help="Remove what was out of use for longer, such as 30d.",
+    help="Keep what was used within this time, such as 30d.",
 )
 def prune(root: str | None, max_bytes: float | None, max_age: float | None) -> None:
-    """Remove unfinished and damaged files, then the embeddings that have been out of use for longest.
+    """Remove damaged files and what killed writers left, then the embeddings that were used longest ago.
 
     \b
     Example:
@@ -119,7 +122,7 @@ def prune(root: str | None, max_bytes: float | None, max_age: float | None) -> N
     freed = store.prune(max_bytes=None if max_bytes is None else int(max_bytes), max_age=max_age)
     from ..display.quantities import size_text
 
-    say(f"{store.root}: {size_text(freed)} set free")
+    say(f"{store.root}: {size_text(freed)} freed")
 
 
 @cache.command()

@@ -22,10 +22,15 @@ def drawn_flowers(kinds=102, each=20, *, pixels=96, seed=0):
         form = _form(np.random.default_rng([seed, kind]))
         for image in range(each):
             images.append(
-                _draw(form, np.random.default_rng([seed, kind, image]), pixels)
+                _draw(
+                    form, np.random.default_rng([seed, kind, image]), pixels
+                )
             )
             labels.append(f"kind {kind:03}")
-    names = [f"{label}/{number % each:03}.png" for number, label in enumerate(labels)]
+    names = [
+        f"{label}/{number % each:03}.png"
+        for number, label in enumerate(labels)
+    ]
     return featx.ImageDataset(images, names, labels=np.array(labels))
 
 
@@ -47,11 +52,20 @@ def _draw(form, rng, pixels):
     """Draw one flower of a kind."""
     side = pixels * FINER
     light = rng.uniform(0.6, 1.1)
-    ground = np.array([rng.uniform(40, 90), rng.uniform(70, 130), rng.uniform(30, 70)])
-    coarse = np.clip(ground + rng.normal(0, 28, (8, 8, 3)), 0, 255).astype(np.uint8)
-    picture = Image.fromarray(coarse).resize((side, side), Image.Resampling.BICUBIC)
+    ground = np.array(
+        [rng.uniform(40, 90), rng.uniform(70, 130), rng.uniform(30, 70)]
+    )
+    coarse = np.clip(ground + rng.normal(0, 28, (8, 8, 3)), 0, 255).astype(
+        np.uint8
+    )
+    picture = Image.fromarray(coarse).resize(
+        (side, side), Image.Resampling.BICUBIC
+    )
     pen = ImageDraw.Draw(picture)
-    centre, radius = side * rng.uniform(0.42, 0.58, 2), side * rng.uniform(0.34, 0.46)
+    centre, radius = (
+        side * rng.uniform(0.42, 0.58, 2),
+        side * rng.uniform(0.34, 0.46),
+    )
     tilt, lean, turn = (
         rng.uniform(0.6, 1),
         rng.uniform(0, np.pi),
@@ -60,10 +74,13 @@ def _draw(form, rng, pixels):
 
     def place(points):
         """Tilt points of the plane of the flower, and move them to their place in the picture."""
-        along = np.array([[np.cos(lean), np.sin(lean)], [-np.sin(lean), np.cos(lean)]])
+        along = np.array(
+            [[np.cos(lean), np.sin(lean)], [-np.sin(lean), np.cos(lean)]]
+        )
         return [
             tuple(point)
-            for point in points @ along.T * [1, tilt] @ along * radius + centre
+            for point in points @ along.T * [1, tilt] @ along * radius
+            + centre
         ]
 
     hue = (form["hue"] + rng.normal(0, 0.02)) % 1
@@ -102,12 +119,16 @@ def _draw(form, rng, pixels):
     small = np.asarray(
         picture.resize((pixels, pixels), Image.Resampling.BOX), dtype=float
     )
-    return np.clip(small + rng.normal(0, 10, small.shape), 0, 255).astype(np.uint8)
+    return np.clip(small + rng.normal(0, 10, small.shape), 0, 255).astype(
+        np.uint8
+    )
 
 
 def _rgb(hue, saturation, value):
     """Return a colour as Pillow takes it."""
     return tuple(
         round(255 * part)
-        for part in colorsys.hsv_to_rgb(hue, saturation, min(max(value, 0), 1))
+        for part in colorsys.hsv_to_rgb(
+            hue, saturation, min(max(value, 0), 1)
+        )
     )

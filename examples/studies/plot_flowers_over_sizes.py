@@ -31,11 +31,15 @@ import featx
 IMAGE_SIZE = 64
 folder = os.environ.get("FEATX_FLOWERS")
 flowers = (
-    featx.load_dataset(folder) if folder else drawn_flowers(102, 10, pixels=IMAGE_SIZE)
+    featx.load_dataset(folder)
+    if folder
+    else drawn_flowers(102, 10, pixels=IMAGE_SIZE)
 )
 print(f"{len(flowers):,} images of {len(flowers.classes)} kinds")
 
-_ = featx.plot_images(flowers.images, flowers.labels, n_images=24, title="flowers")
+_ = featx.plot_images(
+    flowers.images, flowers.labels, n_images=24, title="flowers"
+)
 
 # %%
 # Two ways to train
@@ -44,7 +48,9 @@ _ = featx.plot_images(flowers.images, flowers.labels, n_images=24, title="flower
 # (``trainable_stages=0``): its features go into a softmax that begins with random weights. ``finetuned`` warms its head
 # up on the frozen network and then trains the last two stages together with it, the stages at a lower rate.
 
-network = featx.CNNFeatureTransformer("efficientnet_lite0", image_size=IMAGE_SIZE)
+network = featx.CNNFeatureTransformer(
+    "efficientnet_lite0", image_size=IMAGE_SIZE
+)
 softmax = featx.make_strategy(
     "finetuned",
     network,

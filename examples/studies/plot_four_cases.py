@@ -28,12 +28,16 @@ import featx
 
 network = featx.CNNFeatureTransformer("efficientnet_lite0", image_size=64)
 digits = featx.load_dataset("sample:digits")
-data = {"pieces of photographs": photo_pieces(40), "handwritten digits": digits}
+data = {
+    "pieces of photographs": photo_pieces(40),
+    "handwritten digits": digits,
+}
 figure, axes = plt.subplots(2, 8, figsize=(10, 2.8), layout="constrained")
 for row, dataset in zip(axes, data.values(), strict=True):
     for ax, label in zip(row, dataset.classes, strict=False):
         ax.imshow(
-            dataset.images[np.flatnonzero(dataset.labels == label)[0]], cmap="gray"
+            dataset.images[np.flatnonzero(dataset.labels == label)[0]],
+            cmap="gray",
         )
         ax.set_title(label, fontsize=9)
         ax.set_axis_off()
@@ -72,7 +76,12 @@ _, ax = plt.subplots(figsize=(7, 4), layout="constrained")
 for name, result in results.items():
     stages = result.stages.stages
     values = (
-        np.array([(s.accuracy.value, s.accuracy.low, s.accuracy.high) for s in stages])
+        np.array(
+            [
+                (s.accuracy.value, s.accuracy.low, s.accuracy.high)
+                for s in stages
+            ]
+        )
         * 100
     )
     places = np.arange(len(stages))
@@ -157,7 +166,11 @@ for place, (frozen, tuned) in enumerate(published.values()):
         label="frozen, linear classifier" if not place else None,
     )
     ax.plot(
-        tuned, place, "s", color="tab:orange", label="fine-tuned" if not place else None
+        tuned,
+        place,
+        "s",
+        color="tab:orange",
+        label="fine-tuned" if not place else None,
     )
 ax.set_yticks(range(len(published)), published)
 ax.set(xlabel="accuracy (%) as published, ResNet-50", xlim=(50, 100))

@@ -29,8 +29,14 @@ import featx
 
 folder = os.environ.get("FEATX_PHOTOS")
 pieces = ("chelsea", "coffee", "rocket", "astronaut")
-photos = featx.load_dataset(folder) if folder else photo_pieces(32, photographs=pieces)
-_ = featx.plot_images(photos.images, photos.labels, n_images=16, title="photographs")
+photos = (
+    featx.load_dataset(folder)
+    if folder
+    else photo_pieces(32, photographs=pieces)
+)
+_ = featx.plot_images(
+    photos.images, photos.labels, n_images=16, title="photographs"
+)
 
 # %%
 # Step 2: augmentation
@@ -38,13 +44,19 @@ _ = featx.plot_images(photos.images, photos.labels, n_images=16, title="photogra
 # Keras: ``RandomRotation``, ``RandomTranslation``, ``RandomFlip``. ``augmentation="keras"`` stands for the same: a turn
 # by up to 20 degrees, a shift by up to a fifth, and a horizontal flip. Six draws of one image:
 
-augmentation = featx.Augmentation(rotation=20, shift=0.2, horizontal_flip=True)
-image = torch.from_numpy(featx.read_image(photos.images[0]).copy()).permute(2, 0, 1)
+augmentation = featx.Augmentation(
+    rotation=20, shift=0.2, horizontal_flip=True
+)
+image = torch.from_numpy(featx.read_image(photos.images[0]).copy()).permute(
+    2, 0, 1
+)
 _, axes = plt.subplots(1, 7, figsize=(10, 1.8), layout="constrained")
 axes[0].imshow(image.permute(1, 2, 0).numpy())
 axes[0].set_title("as it is")
 for seed, ax in enumerate(axes[1:]):
-    ax.imshow(augmentation.apply(image, seed=seed, size=64).permute(1, 2, 0).numpy())
+    ax.imshow(
+        augmentation.apply(image, seed=seed, size=64).permute(1, 2, 0).numpy()
+    )
     ax.set_title(f"draw {seed}")
 for ax in axes:
     ax.set_axis_off()
@@ -119,7 +131,8 @@ result.save("walkthrough.skops")
 model = featx.load_model("walkthrough.skops")
 one = photos.images[-1]
 for label, probability in sorted(
-    zip(model.classes_, model.predict_proba([one])[0], strict=True), key=lambda p: -p[1]
+    zip(model.classes_, model.predict_proba([one])[0], strict=True),
+    key=lambda p: -p[1],
 ):
     print(f"{label:10} {probability:.1%}")
 

@@ -20,7 +20,9 @@ import featx
 folder = os.environ.get("FEATX_ANIMALS")
 online = os.environ.get("FEATX_EXAMPLES_ONLINE")
 animals = featx.load_dataset(folder or "sample:digits")
-_ = featx.plot_images(animals.images, animals.labels, n_images=20, title="ten classes")
+_ = featx.plot_images(
+    animals.images, animals.labels, n_images=20, title="ten classes"
+)
 
 # %%
 # Two networks with settings of their own
@@ -51,7 +53,9 @@ cnn = featx.make_strategy(
 if online:
     pretrained = featx.CNNFeatureTransformer("alexnet", image_size=227)
 else:
-    pretrained = featx.CNNFeatureTransformer("efficientnet_lite0", image_size=64)
+    pretrained = featx.CNNFeatureTransformer(
+        "efficientnet_lite0", image_size=64
+    )
 alexnet = featx.make_strategy(
     "finetuned",
     pretrained,
@@ -104,7 +108,9 @@ _ = featx.plot_comparison_confusion(result)
 # rate of each class.
 
 for strategy in result.sizes[-1].strategies:
-    recall = dict(zip(result.classes, strategy.rates["true_positive"], strict=True))
+    recall = dict(
+        zip(result.classes, strategy.rates["true_positive"], strict=True)
+    )
     best, worst = max(recall, key=recall.get), min(recall, key=recall.get)
     print(
         f"{strategy.strategy}, trained on {strategy.n_train} images: "

@@ -25,7 +25,9 @@ if os.environ.get("FEATX_EXAMPLES_ONLINE"):
     networks = ["vgg16", "resnet50", "inception_v3", "efficientnet_b0"]
 else:
     networks = ["efficientnet_lite0", "efficientnet_lite1"]
-_ = featx.plot_images(photos.images, photos.labels, n_images=24, title="photographs")
+_ = featx.plot_images(
+    photos.images, photos.labels, n_images=24, title="photographs"
+)
 
 # %%
 # Two strategies on every network
@@ -36,7 +38,9 @@ _ = featx.plot_images(photos.images, photos.labels, n_images=24, title="photogra
 
 strategies = {}
 for name in networks:
-    network = featx.CNNFeatureTransformer(name, image_size=None if folder else 64)
+    network = featx.CNNFeatureTransformer(
+        name, image_size=None if folder else 64
+    )
     strategies[f"SVM on {name}"] = featx.make_strategy("frozen:svm", network)
     strategies[f"finetuned {name}"] = featx.make_strategy(
         "finetuned",
@@ -50,7 +54,9 @@ for name in networks:
             "epochs": 4,
         },
     )
-result = featx.compare_strategies(photos, strategies, test_size=0.4, repeats=1)
+result = featx.compare_strategies(
+    photos, strategies, test_size=0.4, repeats=1
+)
 result
 
 # %%
@@ -77,7 +83,11 @@ for place, strategy in enumerate(ranked):
         strategy.accuracy,
         "tab:orange" if strategy.kind == "finetuned" else "tab:blue",
     )
-    ax.plot([100 * accuracy.low, 100 * accuracy.high], [place, place], color=colour)
+    ax.plot(
+        [100 * accuracy.low, 100 * accuracy.high],
+        [place, place],
+        color=colour,
+    )
     ax.plot(100 * accuracy.value, place, "o", color=colour)
     ax.annotate(
         f"{strategy.cost:.1f} s",

@@ -48,7 +48,11 @@ print("VGG16:", shape_only.fit_transform(images[:1]).shape)
 # Random weights would classify badly, and their figures would say nothing of VGG16. From here on the network has
 # ImageNet weights.
 
-name = "vgg16" if os.environ.get("FEATX_EXAMPLES_ONLINE") else "efficientnet_lite0"
+name = (
+    "vgg16"
+    if os.environ.get("FEATX_EXAMPLES_ONLINE")
+    else "efficientnet_lite0"
+)
 model = make_pipeline(
     featx.CNNFeatureTransformer(name, pooling="flatten", image_size=150),
     LogisticRegression(C=0.01, max_iter=1000),
@@ -66,7 +70,9 @@ print(name, "gives", f"{model[0].embedding_dim_:,}", "features")
 
 predicted = model.predict(X_test)
 print(classification_report(y_test, predicted))
-_ = featx.plot_confusion_matrix(confusion_matrix(y_test, predicted), model.classes_)
+_ = featx.plot_confusion_matrix(
+    confusion_matrix(y_test, predicted), model.classes_
+)
 
 # %%
 # Is flattening a good idea?
@@ -77,7 +83,9 @@ _ = featx.plot_confusion_matrix(confusion_matrix(y_test, predicted), model.class
 
 result = featx.fit_model(
     featx.ImageDataset(
-        images, [f"image {number}" for number in range(len(images))], labels=labels
+        images,
+        [f"image {number}" for number in range(len(images))],
+        labels=labels,
     ),
     featx.CNNFeatureTransformer(name, image_size=150),
     poolings=["flatten", "avg"],

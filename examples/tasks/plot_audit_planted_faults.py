@@ -40,7 +40,9 @@ for row in blank:
 images += [(0.8 * images[row] + 40).astype(np.uint8) for row in twice]
 labels = np.concatenate([labels, labels[twice]])
 names = [f"scan {number:03}" for number in range(len(images))]
-spoiled = dataclasses.replace(digits, images=images, names=names, labels=labels)
+spoiled = dataclasses.replace(
+    digits, images=images, names=names, labels=labels
+)
 
 # %%
 # Look for them
@@ -71,7 +73,8 @@ for ax, one in zip(axes.flat, found.suspects, strict=False):
     ax.imshow(images[one.row], cmap="gray_r")
     planted = "planted" if one.row in wrong else "as it came"
     ax.set_title(
-        f"labelled {one.label}\nlooks like {one.suggested}\n{planted}", fontsize=8
+        f"labelled {one.label}\nlooks like {one.suggested}\n{planted}",
+        fontsize=8,
     )
 plt.show()
 
@@ -84,9 +87,10 @@ plt.show()
 
 planted = {(int(row), 600 + number) for number, row in enumerate(twice)}
 pairs = {(pair.first, pair.second) for pair in found.pairs}
+of_blank = {pair for pair in pairs if set(pair) <= set(blank)}
 print(f"{len(planted & pairs)} of {len(planted)} planted copies are found")
-print(f"{sum(set(pair) <= set(blank) for pair in pairs)} pairs are of blank images")
-print(f"{sum(not set(pair) <= set(blank) for pair in pairs - planted)} other pairs")
+print(f"{len(of_blank)} pairs are of blank images")
+print(f"{len(pairs - planted - of_blank)} other pairs")
 
 # %%
 # Such pairs belong on one side of every split. ``found.groups`` has a group for each image, and so has the manifest

@@ -79,9 +79,12 @@ only = table[
     table["logistic"].astype(bool) & ~table["class means"].astype(bool)
 ].reset_index()
 print(
-    f"{len(only)} test images are right by logistic regression and wrong by class means"
+    f"{len(only)} test images are right by logistic regression "
+    "and wrong by class means"
 )
-shown = only.merge(last[last["strategy"] == "class means"], on=["part", "row"])
+shown = only.merge(
+    last[last["strategy"] == "class means"], on=["part", "row"]
+)
 _ = featx.plot_images(
     [digits.images[row] for row in shown["row"]],
     shown["label"],
@@ -100,6 +103,8 @@ _ = featx.plot_images(
 
 import os
 
-featx.write_report(result, "report.html", dataset=digits, title="Digits: which head?")
+featx.write_report(
+    result, "report.html", dataset=digits, title="Digits: which head?"
+)
 print(f"report.html: {os.path.getsize('report.html') / 1e6:.1f} MB")
 os.remove("report.html")

@@ -22,7 +22,10 @@ rng = np.random.default_rng(0)
 def scan(image):
     """Return one more scan of a digit, of 24 x 24 pixels."""
     turned = rotate(
-        zoom(image / 255, 3, order=1), rng.uniform(-6, 6), reshape=False, order=1
+        zoom(image / 255, 3, order=1),
+        rng.uniform(-6, 6),
+        reshape=False,
+        order=1,
     )
     moved = shift(turned, rng.uniform(-1, 1, 2), order=1)
     return np.clip(moved + rng.normal(0, 0.05, moved.shape), 0, 1)
@@ -49,7 +52,10 @@ plain = featx.ImageDataset(images, names, labels=labels)
 grouped = featx.ImageDataset(images, names, labels=labels, groups=sheet)
 network = featx.CNNFeatureTransformer("efficientnet_lite0", image_size=64)
 accuracy = {}
-for name, dataset in {"without groups": plain, "with groups": grouped}.items():
+for name, dataset in {
+    "without groups": plain,
+    "with groups": grouped,
+}.items():
     result = featx.fit_model(dataset, network, heads=["logistic", "knn"])
     for candidate in result.evaluation.candidates:
         accuracy[candidate.head, name] = candidate.metrics["accuracy"]
@@ -60,7 +66,9 @@ for place, ((_, name), one) in enumerate(accuracy.items()):
     colour = "tab:red" if name.startswith("without") else "tab:blue"
     ax.plot([100 * one.low, 100 * one.high], [place, place], color=colour)
     ax.plot(100 * one.value, place, "o", color=colour)
-ax.set_yticks(range(len(accuracy)), [f"{head}, {name}" for head, name in accuracy])
+ax.set_yticks(
+    range(len(accuracy)), [f"{head}, {name}" for head, name in accuracy]
+)
 ax.invert_yaxis()
 ax.set(xlabel="accuracy (%), 95 % interval")
 plt.show()
@@ -71,7 +79,9 @@ plt.show()
 # too: there are 100 sheets, not 400 independent images.
 
 for (head, name), one in accuracy.items():
-    print(f"{head}, {name}: {one.value:.1%} ({one.low:.1%} to {one.high:.1%})")
+    print(
+        f"{head}, {name}: {one.value:.1%} ({one.low:.1%} to {one.high:.1%})"
+    )
 
 # %%
 # When nobody knows the groups
@@ -86,10 +96,11 @@ together = [
     if sheet[pair.first] == sheet[pair.second]
 ]
 print(
-    f"{len(found.pairs)} near-duplicates and {len(found.similar)} similar pictures; "
+    f"{len(found.pairs)} near-duplicates, {len(found.similar)} similar pictures; "
     f"{len(together)} are of one sheet"
 )
 
 # %%
-# ``found.groups`` can be the groups of the next fit. Other scans of one sheet are *similar* at best, and most are not
-# found: a camera, a patient or a sheet is known by whoever took the images, and should be written down then.
+# ``found.groups`` can be the groups of the next fit. But another scan of one sheet is *similar* at best, and may not be
+# found at all, as here: moved, turned and noisy, it is no copy. A camera, a patient or a sheet is known by whoever took
+# the images, and should be written down then.

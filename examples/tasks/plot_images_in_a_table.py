@@ -14,7 +14,11 @@ import numpy as np
 import pandas as pd
 from sklearn.compose import ColumnTransformer
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GridSearchCV, StratifiedKFold, cross_val_score
+from sklearn.model_selection import (
+    GridSearchCV,
+    StratifiedKFold,
+    cross_val_score,
+)
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
@@ -55,8 +59,9 @@ model
 # Two layers and three values of C in four folds are 24 fits, each of which asks for the embeddings of its rows. They
 # are computed once for each image.
 
+layer = "columntransformer__scan__cnnfeaturetransformer__layer"
 grid = {
-    "columntransformer__scan__cnnfeaturetransformer__layer": ["stage5", "stage6"],
+    layer: ["stage5", "stage6"],
     "logisticregression__C": [0.001, 0.01, 0.1],
 }
 folds = StratifiedKFold(4, shuffle=True, random_state=0)
@@ -80,11 +85,7 @@ for name, columns in {
 }.items():
     one = make_pipeline(ColumnTransformer(columns), chosen[-1])
     if scan in columns:
-        one.set_params(
-            columntransformer__scan__cnnfeaturetransformer__layer=search.best_params_[
-                next(iter(grid))
-            ]
-        )
+        one.set_params(**{layer: search.best_params_[layer]})
     scores[name] = 100 * cross_val_score(one, table, even, cv=folds)
 
 _, ax = plt.subplots(figsize=(7, 3), layout="constrained")
@@ -99,10 +100,13 @@ plt.show()
 # The seconds alone tell something. Beside the image they add nothing that can be seen here: one column among hundreds,
 # all shrunk alike by the penalty of the head. A column that is known to matter may be given more weight by
 # ``transformer_weights`` of the ``ColumnTransformer``, and whether that helps is one more entry of the grid.
-#
+
+# %%
 # Names of the columns
 # --------------------
 # The embeddings have names, and so a frame as output:
 
-columns = ColumnTransformer([scan, pen, seconds]).set_output(transform="pandas")
+columns = ColumnTransformer([scan, pen, seconds]).set_output(
+    transform="pandas"
+)
 columns.fit_transform(table).iloc[:3, [0, 1, -2, -1]]

@@ -16,9 +16,14 @@ import featx
 
 digits = featx.load_dataset("sample:digits")
 eights = featx.ImageDataset(
-    digits.images, digits.names, labels=np.where(digits.labels == "8", "crack", "good")
+    digits.images,
+    digits.names,
+    labels=np.where(digits.labels == "8", "crack", "good"),
 )
-print(f"{np.mean(eights.labels == 'crack'):.0%} of {len(eights):,} images are cracks")
+print(
+    f"{np.mean(eights.labels == 'crack'):.0%} of "
+    f"{len(eights):,} images are cracks"
+)
 
 # %%
 # Ask for a sensitivity
@@ -59,13 +64,18 @@ left.axvline(
     label=f"threshold {point.threshold:.2f}",
 )
 left.axvline(0.5, color="0.7", linestyle=":", label="most probable class")
-left.set(xlabel="probability from which it is a crack", ylabel="% of held-out images")
+left.set(
+    xlabel="probability from which it is a crack",
+    ylabel="% of held-out images",
+)
 left.legend()
 bins = np.linspace(0, 1, 31)
 right.hist(probability[~crack], bins, label="good", alpha=0.7)
 right.hist(probability[crack], bins, label="crack", alpha=0.7)
 right.axvline(point.threshold, color="0.3", linestyle="--")
-right.set(xlabel="probability of a crack", ylabel="held-out images", yscale="log")
+right.set(
+    xlabel="probability of a crack", ylabel="held-out images", yscale="log"
+)
 right.legend()
 plt.show()
 
@@ -76,9 +86,16 @@ plt.show()
 
 model = result.model
 labels = model.predict(eights.images[:500])
-probable = model.classes_[model.predict_proba(eights.images[:500]).argmax(axis=1)]
-for name, called in {"threshold": labels, "most probable class": probable}.items():
-    print(f"by the {name}, {np.sum(called == 'crack')} of 500 images are cracks")
+probable = model.classes_[
+    model.predict_proba(eights.images[:500]).argmax(axis=1)
+]
+for name, called in {
+    "threshold": labels,
+    "most probable class": probable,
+}.items():
+    print(
+        f"by the {name}, {np.sum(called == 'crack')} of 500 images are cracks"
+    )
 
 # %%
 # By cost instead

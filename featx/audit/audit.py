@@ -109,7 +109,7 @@ def audit_dataset(
         pictures.unreadable.setdefault(failure.index, failure.reason)
     rows = np.setdiff1d(np.arange(len(dataset)), list(pictures.unreadable))
     if not len(rows):
-        raise DatasetError("none of the images can be read", next(iter(pictures.unreadable.values())))
+        raise DatasetError(f"none of the images can be read: {next(iter(pictures.unreadable.values()))}")
     # No second copy of all embeddings where every image could be read.
     X = extraction.embeddings[0] if len(rows) == len(dataset) else extraction.embeddings[0][rows]
     del extraction

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["candidate_pairs"]
+__all__ = ["candidate_pairs", "nearest_pairs"]
 
 NEIGHBOURS = 6
 COMPONENTS = 64
@@ -35,10 +35,11 @@ def candidate_pairs(
         return np.zeros((0, 2), int)
     rows = _components(embeddings, chosen)
     upright, mirrored = copies
-    found = [_neighbours(rows, rows), _neighbours(upright, upright), _neighbours(mirrored, upright)]
-    found.append(_equal_hashes(hashes))
-    pairs = np.sort(np.concatenate(found), axis=1)
-    return np.unique(pairs[pairs[:, 0] != pairs[:, 1]], axis=0)
+    everyone = np.arange(len(rows))
+    found = [nearest_pairs(queries, among, everyone) for queries, among in
+             ((rows, rows), (upright, upright), (mirrored, upright))]  # fmt: skip
+    found.append(_ordered(_equal_hashes(hashes)))
+    return np.unique(np.concatenate(found), axis=0)
 
 
 def _unit(rows: np.ndarray) -> np.ndarray:
@@ -61,14 +62,28 @@ def _components(embeddings: np.ndarray, chosen: np.ndarray) -> np.ndarray:
     return _unit(np.concatenate(parts).astype(np.float32))
 
 
-def _neighbours(queries: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """Return (row, neighbour) of the nearest rows of each query, int (p, 2)."""
+def nearest_pairs(queries: np.ndarray, rows: np.ndarray, owners: np.ndarray) -> np.ndarray:
+    """Return pairs of images of which one is among the six nearest of the other, int (p, 2), the lower number first.
+
+    Parameters
+    ----------
+    queries : ndarray, shape (q, d)
+    rows : ndarray, shape (n, d)
+    owners : ndarray of int, shape (q,)
+        The row that each query is of, which is not its own neighbour.
+    """
     from sklearn.neighbors import NearestNeighbors
 
     count = min(NEIGHBOURS + 1, len(rows))
     search = NearestNeighbors(n_neighbors=count, algorithm="brute").fit(rows)
     near = [search.kneighbors(queries[i : i + CHUNK], return_distance=False) for i in range(0, len(queries), CHUNK)]
-    return np.stack([np.repeat(np.arange(len(queries)), count), np.concatenate(near).ravel()], axis=1)
+    return _ordered(np.stack([np.repeat(owners, count), np.concatenate(near).ravel()], axis=1))
+
+
+def _ordered(pairs: np.ndarray) -> np.ndarray:
+    """Return pairs with the lower number first, without those of an image with itself."""
+    pairs = np.sort(pairs, axis=1)
+    return pairs[pairs[:, 0] != pairs[:, 1]]
 
 
 def _equal_hashes(hashes: np.ndarray) -> np.ndarray:

@@ -15,10 +15,11 @@ from ..display.named_by_package import NamedByPackage
 from ..display.progress import progress_bar
 from ..images.sources import ImageSource
 from .alignment import Placement, compare_aligned
-from .candidates import candidate_pairs
+from .candidates import candidate_pairs, nearest_pairs
 from .chance import nearer_than_chance
 from .crop_pairs import find_crop_pairs
 from .likeness import PAIRS, SIDE, Likeness, distances_of
+from .overexposure import LEVELS, cut_off, overexposed, white_shares
 from .pictures import Pictures, shrunk
 
 __all__ = ["LEAST_SIDE", "DuplicatePair", "duplicate_groups", "find_duplicates"]
@@ -142,11 +143,16 @@ def _whole(
     copies = pictures.thumbnails
     upright, turned = likeness.rows(copies), likeness.rows(copies[:, :, ::-1])
     pairs = candidate_pairs(embeddings, rows, (upright, turned), pictures.hashes)
+    shares = white_shares(copies)
+    pairs = np.unique(np.concatenate([pairs, *_darker(copies, shares, upright, likeness)]), axis=0)
     one, other = pairs.T
     alike = np.stack([_products(upright, side, pairs) for side in (upright, turned)])
     mirrored = alike[1] > alike[0]
     distances = distances_of(alike.max(axis=0))
-    close = np.flatnonzero(_nearest(pairs, distances, len(copies), CLOSE))
+    close = _nearest(pairs, distances, len(copies), CLOSE)
+    # By their plain copies these are not.
+    close |= overexposed(shares[pairs].max(axis=1), shares[pairs].min(axis=1))
+    close = np.flatnonzero(close)
     detail = np.minimum(pictures.size.min(axis=1), SIDE)
     for part in np.array_split(close, max(1, len(close) // PAIRS)):
         second = copies[other[part]]
@@ -157,6 +163,20 @@ def _whole(
     if likeness.whitened:
         chosen = nearer_than_chance(pairs, distances, len(copies))
     return pairs[chosen], Placement.whole(mirrored[chosen])
+
+
+def _darker(copies: np.ndarray, shares: np.ndarray, upright: np.ndarray, likeness: Likeness) -> list[np.ndarray]:
+    """Return pairs of overexposed images with others that are like them when cut off at white as well."""
+    found = []
+    which = np.flatnonzero(overexposed(shares, float(np.median(shares))))
+    levels = np.abs(shares[which, None] - LEVELS).argmin(axis=1)
+    for number in np.unique(levels).tolist():
+        queries = which[levels == number]
+        cut = np.concatenate([
+            likeness.rows(cut_off(copies[i : i + PAIRS], LEVELS[number])) for i in range(0, len(copies), PAIRS)
+        ])  # fmt: skip
+        found.append(nearest_pairs(upright[queries], cut, queries))
+    return found
 
 
 def _products(first: np.ndarray, second: np.ndarray, pairs: np.ndarray) -> np.ndarray:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from .overexposure import cut_off, overexposed, white_shares
 from .resampling import at_resolution, reduced
 
 __all__ = ["PAIRS", "SIDE", "Likeness", "brightened", "distances_of", "standardised"]
@@ -86,8 +87,26 @@ class Likeness:
             plain = self.rows(one), self.rows(other)
             # What is brighter may have been clipped, so each is given the brightness of the other.
             changed = (self.rows(brightened(one, other)) * plain[1]).sum(axis=1)
-            found.append(np.maximum(changed, (plain[0] * self.rows(brightened(other, one))).sum(axis=1)))
+            changed = np.maximum(changed, (plain[0] * self.rows(brightened(other, one))).sum(axis=1))
+            found.append(self._overexposed(first[part], second[part], (fine, coarse), changed))
         return np.concatenate(found) if found else np.zeros(0)
+
+    def _overexposed(
+        self, first: np.ndarray, second: np.ndarray, detail: tuple[np.ndarray, np.ndarray], alike: np.ndarray
+    ) -> np.ndarray:
+        """Return the likeness; where one image is overexposed, that with the other cut off at white too."""
+        shares, own = (white_shares(first), white_shares(second)), (first, second)
+        for white, dark in ((0, 1), (1, 0)):
+            places = np.flatnonzero(overexposed(shares[white], shares[dark]))
+            if not places.size:
+                continue
+            # Before they are shrunk, since means of what was cut off are not white.
+            cut = reduced(cut_off(own[dark][places], shares[white][places]), SIDE)
+            fine, coarse = detail[dark][places], detail[white][places]
+            cut = at_resolution(cut, fine, coarse)
+            other = at_resolution(reduced(own[white][places], SIDE), coarse, fine)
+            alike[places] = np.maximum(alike[places], (self.rows(cut) * self.rows(other)).sum(axis=1))
+        return alike
 
 
 def brightened(images: np.ndarray, targets: np.ndarray) -> np.ndarray:

@@ -22,7 +22,7 @@ from .label_errors import Suspect
 from .odd_images import OddImage
 from .shortcuts import Shortcut
 
-__all__ = ["AuditResult", "are_files", "check_groups_file"]
+__all__ = ["AuditResult", "check_groups_file"]
 
 
 def check_groups_file(path: str | os.PathLike[str], *datasets: ImageDataset) -> None:
@@ -40,11 +40,11 @@ def check_groups_file(path: str | os.PathLike[str], *datasets: ImageDataset) -> 
     """
     if not os.fspath(path).lower().endswith(".csv"):
         raise ParameterError(f"got {os.fspath(path)} for a manifest with groups", "End it in .csv.")
-    if not all(map(are_files, datasets)):
+    if not all(map(_are_files, datasets)):
         raise DatasetError("images in memory have no path to write into a manifest", "Pass files.")
 
 
-def are_files(dataset: ImageDataset) -> bool:
+def _are_files(dataset: ImageDataset) -> bool:
     """Return whether all images have a path, which a manifest can hold."""
     return all(isinstance(image, str | os.PathLike) for image in dataset.images)
 
@@ -113,6 +113,11 @@ class AuditResult(SummaryMixin):
     def found(self) -> bool:
         """Whether there is anything to mend; similar pictures are not."""
         return bool(self.pairs or self.suspects or self.odd or any(one.found for one in self.shortcuts))
+
+    @property
+    def can_write_groups(self) -> bool:
+        """Whether all images are files, so that `write_groups` can name them."""
+        return _are_files(self.dataset)
 
     def _differing(self, column: np.ndarray | None) -> list[DuplicatePair]:
         return [] if column is None else [pair for pair in self.pairs if column[pair.first] != column[pair.second]]

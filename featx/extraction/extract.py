@@ -281,10 +281,10 @@ class _Extraction:
         self.store = store_to_write(self.store.for_writing(), source, self.specs)
         first = list(missing.values())
         images, digests = [self.images[r[0]] for r in first], list(missing)
-        how = {"threads": self.task.threads, "wanted": self.early is None and not source.is_loaded()}
+        new, n_threads = self.early is None and not source.is_loaded(), self.task.threads
         with (
             progress_bar(len(first), name="forwarding", unit="img", shown=self.verbose) as bar,
-            early_images(images, source.preprocessing, digests=digests, **how) as others,
+            early_images(images, source.preprocessing, threads=n_threads, wanted=new, digests=digests) as others,
         ):
             early, to = self.early or others, self.store
             forwarded = distribute(self.task, images, digests, to, bar.update, batch_size=self.batch_size, early=early)

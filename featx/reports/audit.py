@@ -12,6 +12,7 @@ from ..display.names import quoted
 from ..display.quantities import count_text, percent_text
 from ..display.tables import CLASS_NAMES, FILE_NAMES, Part, Table
 from ..evaluation.estimates import Estimate
+from ..evaluation.paired import SIGNIFICANCE
 
 if TYPE_CHECKING:
     from ..audit.accuracy_cost import AccuracyCost
@@ -189,8 +190,9 @@ def _cost(cost: AccuracyCost) -> str:
         if not cost.left_out:
             return f"accuracy: {percent_text(cost.before)}, none of it by near-duplicates of test images"
         judged = f"({count_text(cost.n_test, 'test image')}; {_decided(cost)})"
-        # Fewer training images change the accuracy by chance too.
-        if cost.difference.has_interval and cost.difference.low > 0:
+        # Fewer training images change the accuracy by chance too. Of few test images the exact test needs more to show
+        # a difference than the interval does.
+        if cost.difference.has_interval and cost.difference.low > 0 and cost.p_value < SIGNIFICANCE:
             return (
                 f"accuracy: of your {percent_text(cost.before)}, {_points(cost.difference)} points are leakage {judged}"
             )
@@ -220,11 +222,9 @@ def _points(difference: Estimate) -> str:
 
 
 def _closing(result: AuditResult) -> str:
-    from ..audit.result import are_files
-
     if result.pairs and result.groups_file:
         return f"next: `featx fit {quoted(result.groups_file)}` keeps near-duplicates on one side of every split"
-    if result.pairs and are_files(result.dataset):
+    if result.pairs and result.can_write_groups:
         return "next: `--write-groups FILE.csv` writes a manifest with which near-duplicates stay on one side"
     return "something to look at was found" if result.found else nothing_found(result)
 

@@ -61,7 +61,7 @@ def test_what_cannot_be_audited_is_refused(images, tiny):
         audit_dataset(ImageDataset(paths, paths), transformer)
     with pytest.raises(ParameterError, match="cv=1"):
         audit_dataset(ImageDataset(paths, paths, labels), transformer, cv=1)
-    with pytest.raises(DatasetError, match="none of the images"):
+    with pytest.raises(DatasetError, match="none of the images can be read: not an image"):
         audit_dataset(ImageDataset(paths[-1:], paths[-1:], labels[-1:]), transformer)
 
 

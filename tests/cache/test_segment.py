@@ -96,7 +96,7 @@ def test_threads_share_the_reading_of_what_is_large(cache, monkeypatch):
         threads.clear()
         assert_holds(cache, numbers)
         assert threading.main_thread() not in threads
-    monkeypatch.setattr("featx.cache.segment.MOST_PLACES", 0)
+    monkeypatch.setattr("featx.cache.scattered_rows.MOST_PLACES", 0)
     for numbers in (range(399, -1, -1), np.random.default_rng(0).permutation(400), range(31)):
         threads.clear()
         assert_holds(cache, numbers)
@@ -109,7 +109,7 @@ def test_scattered_rows_come_to_their_places(cache, monkeypatch, by_system, thre
     monkeypatch.setattr("featx.cache.segment.READ_THREADS", threads)
     monkeypatch.setattr("featx.cache.segment.BYTES_PER_THREAD", 1 << 16)
     if not by_system:
-        monkeypatch.setattr("featx.cache.segment.MOST_PLACES", 0)
+        monkeypatch.setattr("featx.cache.scattered_rows.MOST_PLACES", 0)
     elif not hasattr(os, "preadv"):
         pytest.skip("this system does not scatter what it reads")
     digests, values = rows(range(800), width=1280)

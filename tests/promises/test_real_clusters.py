@@ -9,6 +9,7 @@ from pathlib import Path
 import joblib
 import numpy as np
 import pytest
+from joblib.externals.loky import get_reusable_executor
 from PIL import Image
 
 import cluster_tasks
@@ -88,6 +89,8 @@ def test_rows_are_those_of_a_local_run_with_and_without_a_common_disk(cluster, r
 
 
 def test_a_worker_with_another_network_is_refused(run, tmp_path):
+    # Processes of an earlier test have loaded the network, and would go on with it.
+    get_reusable_executor().shutdown(wait=True, kill_workers=True)
     with joblib.parallel_config("loky", n_jobs=2), pytest.raises(BackboneError, match="gives other outputs"):
         run(cluster_tasks.with_another_network, "other")
 

@@ -74,6 +74,15 @@ def test_labels_of_images_that_could_not_be_read_were_not_judged():
     assert "labels: 0 of 3 suspected" in text
 
 
+def test_a_leakage_that_the_test_does_not_show_is_not_claimed():
+    cost = AccuracyCost("leakage", 0.9, 0.4, Estimate(0.5, 0.084, 0.763), 0.062, 1, 10)
+    text = " ".join(
+        text_of(AuditResult(DATA, [], np.array(["g", "h", "i", "j"]), 0.99, [], 0.0, [], [], [cost])).split()
+    )
+    assert "a leakage of 50.0 (8.4 to 76.3) points cannot be told from none" in text
+    assert "are leakage" not in text
+
+
 def test_nothing_found():
     text = text_of(AuditResult(DATA, [], np.array(["g", "h", "i", "j"]), 0.99, [], 0.0, [], [], []))
     assert "near-duplicates: none found" in text

@@ -1,6 +1,7 @@
 """A node of Ray on this machine, also where the machine is busy."""
 
 import contextlib
+import ctypes
 import os
 import signal
 import socket
@@ -11,6 +12,7 @@ import time
 
 import pytest
 
+PR_SET_PDEATHSIG = 1
 ATTEMPTS = 3
 START_SECONDS = 120
 # Where a port is chosen by an agent of the node, the node ends itself unless it hears of it within 15 seconds.
@@ -64,8 +66,16 @@ def _start(n_cpus, folder, log):
     small = ["--include-dashboard=false", "--disable-usage-stats", "--object-store-memory=100000000"]
     node = ["start", "--head", "--block", "--node-ip-address=127.0.0.1", f"--num-cpus={n_cpus}", f"--temp-dir={folder}"]
     run = [sys.executable, "-m", "ray.scripts.scripts", *node, *ports, *small]
-    process = subprocess.Popen(run, stdout=log, stderr=subprocess.STDOUT, start_new_session=True)
+    process = subprocess.Popen(
+        run, stdout=log, stderr=subprocess.STDOUT, start_new_session=True, preexec_fn=_end_with_parent
+    )
     return f"127.0.0.1:{numbers[0]}", process
+
+
+def _end_with_parent():
+    """Have this process terminated when the one that started it is killed: a node would be left behind."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def _connected(ray, address, process):
