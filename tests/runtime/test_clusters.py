@@ -32,7 +32,7 @@ def test_other_texts_are_refused(text):
 @pytest.mark.parametrize("n", ["100000", "9" * 5000])
 def test_so_many_processes_that_the_machine_would_stand_still_are_refused(n):
     assert ClusterName.of("loky:0064").place == "0064"
-    with pytest.raises(ParameterError, match="expected at most .* processes on this machine") as caught:
+    with pytest.raises(ParameterError, match=r"expected at most .* processes on this machine") as caught:
         ClusterName.of(f"loky:{n}")
     assert len(caught.value.message) < 400
 
