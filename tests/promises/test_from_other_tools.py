@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -40,7 +41,7 @@ def parameters(code, names):
 
 @pytest.fixture
 def names(tmp_path, monkeypatch):
-    """Return public names, beside a folder `photos/` and the files that the page names; weights are random ones."""
+    """Yield public names, beside a folder `photos/` and the files that the page names; weights are random ones."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(resolve, "published_weights", lambda name, entry: random_weights(0))
     rng = np.random.default_rng(0)
@@ -57,7 +58,9 @@ def names(tmp_path, monkeypatch):
             Image.fromarray(pixels).save(path)
     Path("photos.csv").write_text("\n".join(rows))
     names = {name: getattr(featx, name) for name in featx.__all__ if not name.startswith("__")}
-    return names | {"featx": featx}
+    yield names | {"featx": featx}
+    if "matplotlib.pyplot" in sys.modules:
+        sys.modules["matplotlib.pyplot"].close("all")  # lines that show a plot leave it open
 
 
 def small(code):
