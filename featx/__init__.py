@@ -194,7 +194,12 @@ def __getattr__(name: str) -> Any:
     """Import the module of a public name when it is first asked for, so that `import featx` stays quick."""
     if name not in _PLACES:
         raise AttributeError(f"module 'featx' has no attribute {name!r}")
-    found = getattr(importlib.import_module(f".{_PLACES[name]}", __name__), name)
+    try:
+        module = importlib.import_module(f".{_PLACES[name]}", __name__)
+    except AttributeError as error:
+        # A package is broken or hidden by a script of its name: Python would say that featx lacks the name.
+        raise ImportError(f"cannot import featx.{name}: {error}") from error
+    found = getattr(module, name)
     for kind in found.__mro__ if isinstance(found, type) else ():
         _resolve_annotations(kind)
     return found

@@ -310,6 +310,15 @@ def test_public_names_resolve():
     assert all(hasattr(featx, name) for name in featx.__all__)
 
 
+def test_a_broken_package_is_named_in_place_of_the_public_name(monkeypatch):
+    def broken(*_):
+        raise AttributeError("module 'py' has no attribute 'path'")
+
+    monkeypatch.setattr("importlib.import_module", broken)
+    with pytest.raises(ImportError, match=r"featx\.load_model: module 'py' has no attribute 'path'"):
+        from featx import load_model  # noqa: F401
+
+
 def test_a_name_that_does_not_exist_is_no_attribute():
     with pytest.raises(AttributeError, match="no attribute 'resnet'"):
         _ = featx.resnet
