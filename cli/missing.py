@@ -36,10 +36,14 @@ def missing(data: str, shards: int, **options: Any) -> None:
     Example:
         featx cache missing photos/ --shards 16 --cache shared/cache
     """
+    from ..datasets.shards import MOST_SHARDS, shard_numbers
+    from ..exceptions import ParameterError
+
+    if shards > MOST_SHARDS:
+        raise ParameterError(f"got --shards {shards}; expected at most {MOST_SHARDS:,}")
     options = for_shards(options | {"on_error": "skip"})
     check_names(options)
     dataset = images_from(options, [data])
-    from ..datasets.shards import shard_numbers
     from ..workflows.shards import shard_states
 
     numbers = shard_numbers(dataset.images, dataset.names, data=one_place([data]), count=shards)

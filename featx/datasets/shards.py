@@ -14,8 +14,10 @@ import numpy as np
 from ..exceptions import ParameterError
 from ..images.urls import is_url
 
-__all__ = ["Shard", "shard_numbers"]
+__all__ = ["MOST_SHARDS", "Shard", "shard_numbers"]
 
+# Ten times what the largest arrays of batch systems have; counts of images are kept for each.
+MOST_SHARDS = 1_000_000
 SLURM = "slurm"
 NEXT = "It is 3/16, the third of 16, or slurm for the task of a slurm array."
 
@@ -60,6 +62,8 @@ class Shard:
         number, count = int(match[1]), int(match[2])
         if not 1 <= number <= count:
             raise ParameterError(f"got shard={text!r}; expected a number from 1 to {count or 'COUNT'}", NEXT)
+        if count > MOST_SHARDS:
+            raise ParameterError(f"got shard={text!r}; expected at most {MOST_SHARDS:,} shards", NEXT)
         return cls(number, count)
 
     @classmethod

@@ -83,14 +83,18 @@ class EarlyImages:
 
         most = MOST_BYTES // (3 * preprocessing.crop**2)
         self._pool = DeadlinePool(lambda image: decoded_image(image, preprocessing), threads)
-        self._calls = [self._pool.call(images[place]) for place in range(min(most, len(images)))]
+        self._calls: list[Any] = [self._pool.call(images[place]) for place in range(min(most, len(images)))]
         self._results: list[DecodedImage | TimeoutError | None] = []
         self._places: dict[bytes, int] = {}
 
     def name(self, digests: Sequence[bytes]) -> None:
-        """Say under which digests the images are asked for, in their order."""
+        """Say under which digests the images are asked for, in their order; b"" for those that nobody will ask for."""
         for place, digest in enumerate(digests[: len(self._calls)]):
-            self._places.setdefault(digest, place)
+            if digest:
+                self._places.setdefault(digest, place)
+            else:  # it could not be read for its digest, and may hang here as well
+                self._pool.give_up(self._calls[place])
+                self._calls[place] = None
 
     def __contains__(self, digest: bytes) -> bool:
         return digest in self._places
@@ -100,14 +104,15 @@ class EarlyImages:
         place = self._places.pop(digest)
         # In the order of the calls: one that hangs is given up by waiting for it, and frees its thread.
         while len(self._results) <= place:
-            self._results.append(self._pool.wait(self._calls[len(self._results)]))
+            call = self._calls[len(self._results)]
+            self._results.append(None if call is None else self._pool.wait(call))
         result, self._results[place] = self._results[place], None
         assert result is not None
         return result
 
     def close(self) -> None:
         """Stop decoding, and forget all images."""
-        self._pool.shut_down(self._calls)
+        self._pool.shut_down([call for call in self._calls if call is not None])
         self._calls, self._results, self._places = [], [], {}
 
 

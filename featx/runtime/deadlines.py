@@ -138,6 +138,15 @@ class _Call:
                 self.cancel()
         return True
 
+    def begin(self, thread: threading.Thread, waited: float) -> bool:
+        """Note who makes it; return False, and mark it as done, if it has been abandoned before."""
+        with self.lock:
+            if self.abandoned:
+                self.done.set()
+                return False
+            self.began, self.thread = waited, thread
+            return True
+
     def finish(self) -> bool:
         """Mark it as done, and return whether it had been abandoned."""
         with self.lock:
@@ -184,6 +193,13 @@ class DeadlinePool:
             raise call.error
         return call.result
 
+    def give_up(self, call: _Call) -> None:
+        """Wait no more for a call: one that has not begun is left out, and one that runs frees its place."""
+        if call.abandon() and call.thread is not None:
+            self.threads.remove(call.thread)
+            _stuck.append(call)
+            self._start_thread()
+
     def shut_down(self, calls: Iterable[_Call]) -> None:
         """Stop the threads, and cancel the calls that nobody waits for any more, where they can be cancelled."""
         with contextlib.suppress(Empty):
@@ -204,7 +220,9 @@ class DeadlinePool:
 
     def _run_calls(self) -> None:
         while (call := self.todo.get()) is not None:
-            call.began, call.thread = self.waited, threading.current_thread()
+            if not call.begin(threading.current_thread(), self.waited):
+                del call
+                continue
             _thread_local.call, _thread_local.pool = call, self
             try:
                 call.result = self.function(call.item)

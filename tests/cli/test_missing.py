@@ -19,6 +19,11 @@ def test_shards_that_are_not_whole_are_named(folder, tmp_path):
     assert featx(*find).stdout == ""
 
 
+def test_more_shards_than_any_array_has_are_refused(folder, tmp_path):
+    said = featx("cache", "missing", folder, "--shards", 10**30, "--cache", tmp_path, *NETWORK, code=2)
+    assert "expected at most 1,000,000" in said.stderr
+
+
 def test_what_is_left_out_of_a_merge_is_said(folder, tmp_path):
     featx("extract", folder, "--shard", "1/1", "--cache", tmp_path / "one", *NETWORK)
     (segment,) = (tmp_path / "one").glob("*/*.h5")

@@ -47,7 +47,9 @@ def test_a_shard_is_a_number_of_a_count(text):
     assert str(Shard(3, 16)) == "3/16"
 
 
-@pytest.mark.parametrize("text", ["", "3", "0/16", "17/16", "-1/4", "1/0", "a/b", "3/16/2", "SLURM"])
+@pytest.mark.parametrize(
+    "text", ["", "3", "0/16", "17/16", "-1/4", "1/0", "a/b", "3/16/2", "SLURM", "1/1000001", f"1/{10**30}"]
+)
 def test_other_texts_are_refused(text):
     with pytest.raises(ParameterError, match="got shard="):
         Shard.of(text, {})

@@ -115,6 +115,26 @@ def test_an_image_that_hangs_holds_up_none_that_is_asked_for(pictures, monkeypat
         over.set()
 
 
+def test_an_image_that_could_not_be_read_for_its_digest_is_not_waited_for_again(pictures, monkeypatch):
+    sources, over = as_sources(pictures[:4]), threading.Event()
+    real, hanging = module.decoded_image, [sources[0].name, sources[1].name]
+
+    def slow(image, preprocessing):
+        if image.name in hanging:
+            over.wait(20)
+        return real(image, preprocessing)
+
+    monkeypatch.setattr(module, "decoded_image", slow)
+    preprocessing = resolve_backbone("small_cnn", weights=None).preprocessing
+    with early_images(sources, preprocessing, threads=1, wanted=True) as early:
+        start = time.monotonic()
+        early.name([b"", b"", b"c", b"d"])
+        assert early.take(b"d").digest == sources[3].digest()
+        assert b"" not in early
+        assert time.monotonic() - start < 15
+        over.set()
+
+
 def test_no_more_images_are_taken_than_fit(pictures, monkeypatch):
     preprocessing = resolve_backbone("small_cnn", weights=None).preprocessing.adapted(32, "crop")
     monkeypatch.setattr(module, "MOST_BYTES", 5 * 3 * 32**2)

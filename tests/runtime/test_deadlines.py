@@ -9,7 +9,7 @@ import pytest
 
 from featx.exceptions import FeatxError
 from featx.runtime import deadlines
-from featx.runtime.deadlines import map_with_deadline
+from featx.runtime.deadlines import DeadlinePool, map_with_deadline
 
 # Pillow warns of damaged metadata; the images are what counts here.
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL")
@@ -80,3 +80,26 @@ def test_calls_that_return_late_are_not_counted(monkeypatch):
         assert isinstance(next(found), TimeoutError)
         event.set()
         assert deadlines._stuck[-1].done.wait(10)
+
+
+def test_calls_that_are_given_up_hold_up_no_other():
+    over, begun, called = threading.Event(), threading.Event(), []
+
+    def call(item):
+        called.append(item)
+        if item == "hangs":
+            begun.set()
+            over.wait(20)
+        return item
+
+    pool = DeadlinePool(call, 1)
+    hangs, waits, last = map(pool.call, ("hangs", "waits", "last"))
+    assert begun.wait(20)
+    pool.give_up(waits)
+    pool.give_up(hangs)
+    assert pool.wait(last) == "last"
+    pool.give_up(last)  # which is done
+    assert "waits" not in called
+    assert len(pool.threads) == 1
+    over.set()
+    pool.shut_down([last])
