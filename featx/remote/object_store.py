@@ -208,10 +208,12 @@ class ObjectStore:
                 raise FileNotFoundError(str(source)) from None
             if isinstance(error, NotImplementedError):
                 reason, first = "this protocol cannot do that", PLACES
+            elif self._local and type(error) is OSError and error.strerror:  # without the names of temporary files
+                reason, first = error.strerror, "Check the disk and its free space, and call again."
             else:
                 reason, first = error_reason(error, self._given)
-                if isinstance(error, FileNotFoundError):
-                    reason = f"there is no such {'bucket or folder' if doing == WRITE else 'file'}"
+            if isinstance(error, FileNotFoundError):
+                reason = f"there is no such {'bucket or folder' if doing == WRITE else 'file'}"
             what = f"{self.shown}: {path}" if path and doing != WRITE else self.shown
             raise CacheError(f"cannot {doing} {what}: {reason}", " ".join(filter(None, (first, step)))) from None
 

@@ -7,12 +7,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from ..constraints import shown
 from ..exceptions import MissingDependencyError, ParameterError, WorkerError, nearest
+from .resources import core_count
 
 __all__ = ["ClusterName", "connected"]
 
 KINDS = ("loky", "dask", "ray")
 NEXT = "It is loky:4 (processes here), dask:tcp://HOST:PORT, dask:SCHEDULER.json, ray:ADDRESS or ray:auto."
+# loky starts all processes at once, and each of them loads torch.
+PROCESSES_PER_CORE = 8
+LEAST_LIMIT = 64
 # How long a scheduler may take to answer.
 CONNECT_SECONDS = 10
 
@@ -45,9 +50,20 @@ class ClusterName:
             raise ParameterError(f"got cluster={text!r}; expected a cluster", nearest(kind, KINDS) or NEXT)
         if not place:
             raise ParameterError(f"got cluster={text!r}; expected {kind}:PLACE", NEXT)
-        if kind == "loky" and not (place.isdecimal() and int(place) > 0):
-            raise ParameterError(f"got cluster={text!r}; expected a number of processes, such as loky:4")
+        if kind == "loky":
+            _check_processes(text, place)
         return cls(kind, place)
+
+
+def _check_processes(text: str, place: str) -> None:
+    """Refuse what is no number of processes, and so many that they would bring the machine down."""
+    digits = place.lstrip("0")
+    if not (place.isdecimal() and digits):
+        raise ParameterError(f"got cluster={text!r}; expected a number of processes, such as loky:4")
+    most = max(LEAST_LIMIT, PROCESSES_PER_CORE * core_count())
+    # Python refuses to make an int of thousands of digits.
+    if len(digits) > len(str(most)) or int(digits) > most:
+        raise ParameterError(f"got cluster={shown(text)}; expected at most {most:,} processes on this machine")
 
 
 @contextlib.contextmanager

@@ -14,6 +14,8 @@ from ..extraction.digests import image_keys
 from ..extraction.estimator import open_cache
 from ..extraction.extract import ExtractionResult, ensure_embeddings
 from ..extraction.transformer import CNNFeatureTransformer
+from ..images.sources import ImageSource
+from ..runtime.deadlines import map_with_deadline
 from ..runtime.resources import thread_count
 from .extract import plan_extraction
 
@@ -64,9 +66,8 @@ def fill_cache(dataset: ImageDataset, transformer: CNNFeatureTransformer) -> Ext
     plan, store = plan_extraction(dataset, transformer), _store_of(transformer)
     _, result = ensure_embeddings(plan.images, store=store, on_error=transformer.on_error, **plan.passes.options)
     failed = [plan.images[failure.index] for failure in result.failures]
-    keys = image_keys(failed, store.digests, threads=thread_count(transformer.n_jobs))
-    reasons = {key: f.reason for key, f in zip(keys, result.failures, strict=True) if isinstance(key, bytes)}
-    store.digests.remember_failures(reasons)
+    looks = map_with_deadline(_second_look, failed, threads=thread_count(transformer.n_jobs))
+    store.digests.remember_failures(dict(look for look in looks if isinstance(look, tuple)))
     return result
 
 
@@ -99,6 +100,23 @@ def shard_states(
     bad = ~read | np.array([key in known for key in keys], dtype=bool)
     counts = [np.bincount(numbers[chosen], minlength=count + 1) for chosen in (slice(None), lacking & ~bad, bad)]
     return [ShardState(n, *(int(found[n]) for found in counts)) for n in range(1, count + 1)]
+
+
+def _second_look(image: ImageSource) -> tuple[bytes, str] | None:
+    """Return the key and the reason of content that cannot be decoded, or None.
+
+    A disk or server that failed for a while, or a file that has changed since, says nothing about the content.
+    """
+    try:
+        data = image.read()
+        key = image.digest() if data is None else image.key_of(data)
+    except ImageDecodeError:
+        return None
+    try:
+        image.decode(data)
+    except ImageDecodeError as error:
+        return key, error.reason
+    return None
 
 
 def _store_of(transformer: CNNFeatureTransformer) -> EmbeddingCache:

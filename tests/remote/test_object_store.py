@@ -118,6 +118,21 @@ def test_a_folder_that_cannot_be_written_is_said(tmp_path):
         ObjectStore(str(tmp_path / "closed"), writing=True).write("a/b", b"")
 
 
+@pytest.mark.parametrize("url", ["{}", "file://{}"])
+def test_a_full_disk_there_is_said_in_a_few_words(url, tmp_path, monkeypatch):
+    from fsspec.implementations.local import LocalFileSystem
+
+    def full(*_, **__):
+        raise OSError(28, "No space left on device", "source.h5", None, "tmp-97eac620")
+
+    (tmp_path / "source.h5").write_bytes(b"content")
+    monkeypatch.setattr(LocalFileSystem, "put_file", full)
+    with pytest.raises(CacheError) as caught:
+        ObjectStore(url.format(tmp_path), writing=True).send("a/b.h5", tmp_path / "source.h5", progress=id)
+    assert caught.value.message.endswith(f"{tmp_path}: No space left on device")
+    assert "network" not in caught.value.next_step
+
+
 def test_a_source_that_disappears_is_not_the_fault_of_the_store(tmp_path):
     with pytest.raises(FileNotFoundError):
         ObjectStore("memory://x", writing=True).send("a", tmp_path / "gone", progress=id)

@@ -29,6 +29,14 @@ def test_other_texts_are_refused(text):
         ClusterName.of(text)
 
 
+@pytest.mark.parametrize("n", ["100000", "9" * 5000])
+def test_so_many_processes_that_the_machine_would_stand_still_are_refused(n):
+    assert ClusterName.of("loky:0064").place == "0064"
+    with pytest.raises(ParameterError, match=r"expected at most .* processes on this machine") as caught:
+        ClusterName.of(f"loky:{n}")
+    assert len(caught.value.message) < 400
+
+
 def test_a_mistyped_kind_is_guessed():
     with pytest.raises(ParameterError) as caught:
         ClusterName.of("dusk:tcp://host:1")

@@ -6,7 +6,8 @@ from PIL import Image
 
 from featx import CNNFeatureTransformer, EmbeddingCache, ImageDataset
 from featx.datasets.shards import Shard, shard_numbers
-from featx.exceptions import ParameterError
+from featx.exceptions import ImageDecodeError, ParameterError
+from featx.images.sources import ImageSource
 from featx.workflows.shards import ShardState, fill_cache, shard_states
 
 
@@ -60,6 +61,27 @@ def test_what_cannot_be_decoded_is_not_waited_for(data, made, tmp_path):
     states = shard_states(data, made("cache"), numbers, count=4)
     assert sum(state.n_missing for state in states) == 0
     assert [state.n_unreadable for state in states] == [int(numbers[3] == n) for n in range(1, 5)]
+
+
+@pytest.mark.parametrize("for_ever", [False, True])
+def test_a_disk_that_fails_does_not_make_content_unreadable(data, made, tmp_path, monkeypatch, for_ever):
+    numbers, read, failed = numbers_of(data, tmp_path), ImageSource.read, []
+
+    def failing(image):
+        if image.content == data.images[3] and (for_ever or not failed):
+            failed.append(image)
+            raise ImageDecodeError(image.name, "Input/output error")
+        return read(image)
+
+    shard_states(data, made("cache"), numbers, count=4)  # digests are remembered
+    with monkeypatch.context() as patch:
+        patch.setattr(ImageSource, "read", failing)
+        assert [failure.index for failure in fill_cache(data, made("cache", on_error="skip")).failures] == [3]
+    states = shard_states(data, made("cache"), numbers, count=4)
+    assert [state.n_missing for state in states] == [int(numbers[3] == n) for n in range(1, 5)]
+    assert not any(state.n_unreadable for state in states)
+    assert not fill_cache(data, made("cache")).failures
+    assert not any(state.n_missing for state in shard_states(data, made("cache"), numbers, count=4))
 
 
 def test_no_cache_is_refused(data, made, tiny):
