@@ -3,14 +3,18 @@
 `rows` puts synthetic rows in batches of 1,024, gets them from the segments of the batches in blocks of 4,096, compacts,
 verifies, and gets them from the one segment in blocks and all at once, in random order. `images` extracts tiny PNG
 files with a network of one convolution to a file, as `featx extract` does, and to a matrix. `files` lists and digests
-files of a few bytes, and reads a manifest of them; `specs` puts one row of each spec. Each size runs in processes of
-its own, the small ones several times, and medians are printed. Memory (Linux only) is the highest resident set during a
-step beyond the one at its beginning, which includes the input.
+files of a few bytes, and reads a manifest of them; `specs` puts one row of each spec. `known` writes the embeddings of
+files of a few bytes whose rows of 16 features are in the cache, so that nothing is decoded, and `lines` says by the
+lines of featx that allocated it what of its memory grows. Each size runs in processes of its own, the small ones
+several times, and medians are printed. Memory (Linux only) is the highest resident set during a step beyond the one at
+its beginning, which includes the input.
 
     python benchmarks/growth.py rows [--features 256] [--size N]...
     python benchmarks/growth.py images [--size N]...
     python benchmarks/growth.py files [--size N]...
     python benchmarks/growth.py specs [--size N]...
+    python benchmarks/growth.py known [--size N]...
+    python benchmarks/growth.py lines [--size N --size N]
 """
 
 from __future__ import annotations
@@ -24,6 +28,8 @@ import subprocess
 import sys
 import tempfile
 import time
+import tracemalloc
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -37,6 +43,10 @@ ROWS = (1_000, 10_000, 100_000, 1_000_000)
 IMAGES = (1_000, 5_000, 10_000, 25_000, 50_000)
 FILES = (20_000, 200_000)
 SPECS = (300, 3_000)
+KNOWN = (10_000, 100_000)
+ROWS_OF_A_SEGMENT = 50_000
+# Lines that allocated less than this for each image are not printed.
+LEAST_BYTES = 1
 
 
 class Steps:
@@ -114,6 +124,16 @@ def store_rows(folder: Path, count: int, features: int) -> Steps:
     return steps
 
 
+def write_files(folder: Path, count: int) -> None:
+    """Write files whose digests are those of `keys_of`, in folders of 1,000, and wait until they can be remembered."""
+    for number in range(count):
+        part = folder / f"{number // 1000:04d}"
+        if number % 1000 == 0:
+            part.mkdir(parents=True)
+        (part / f"{number:08d}.jpg").write_bytes(b"%d" % number)
+    time.sleep(3)  # files that have just been written are not remembered
+
+
 def remember_files(folder: Path, count: int, _: int) -> Steps:
     """Take so many small files through listing, digests and a manifest."""
     from featx.cache import FileDigests
@@ -121,12 +141,7 @@ def remember_files(folder: Path, count: int, _: int) -> Steps:
     from featx.extraction.digests import image_keys
     from featx.images.sources import as_sources
 
-    for number in range(count):
-        part = folder / "files" / f"{number // 1000:04d}"
-        if number % 1000 == 0:
-            part.mkdir(parents=True)
-        (part / f"{number:08d}.jpg").write_bytes(b"%d" % number)
-    time.sleep(3)  # files that have just been written are not remembered
+    write_files(folder / "files", count)
     steps = Steps()
     images = as_sources(steps.run("list a folder", lambda: load_dataset(folder / "files")).images)
     database = folder / "digests.sqlite"
@@ -194,10 +209,61 @@ def extract_images(folder: Path, count: int, _: int) -> Steps:
     return steps
 
 
-WORK = {"rows": store_rows, "images": extract_images, "files": remember_files, "specs": store_specs}
-UNITS = {"rows": 100_000, "images": 1000, "files": 100_000, "specs": 1000}
+def extract_known(folder: Path, count: int, _: int) -> Steps:
+    """Write the embeddings of files whose rows are in the cache."""
+    from featx.datasets.load import collect_images
+    from featx.workflows.extract import write_embeddings
+
+    transformer = known_files(folder, count)
+    steps = Steps()
+    dataset = steps.run("list", lambda: collect_images([folder / "files"]))
+    steps.run("extract, files read", lambda: write_embeddings(dataset, transformer, folder / "all.h5"))
+    steps.run("extract, again", lambda: write_embeddings(dataset, transformer, folder / "all.h5"))
+    return steps
+
+
+def known_files(folder: Path, count: int) -> Any:
+    """Write files and a cache with their rows, and return the transformer whose rows these are."""
+    from featx import CNNFeatureTransformer
+    from featx.cache import EmbeddingCache
+
+    write_files(folder / "files", count)
+    transformer = CNNFeatureTransformer(layer="stage1", cache=folder / "cache")
+    width, *_ = transformer.check_parameters()
+    spec, cache = transformer.plan(np.arange(1)).spec(), EmbeddingCache(folder / "cache")
+    for start in range(0, count, ROWS_OF_A_SEGMENT):
+        digests = keys_of(start, min(start + ROWS_OF_A_SEGMENT, count))
+        cache.put(spec, digests, np.ones((len(digests), width), np.float32))
+    return transformer
+
+
+def allocated_lines(folder: Path, count: int) -> Counter[str]:
+    """Return the bytes that each line has allocated and that are in use at the end of `extract_known`'s first run."""
+    from featx.datasets.load import collect_images
+    from featx.workflows.extract import write_embeddings
+
+    transformer = known_files(folder, count)
+    tracemalloc.start()
+    dataset = collect_images([folder / "files"])
+    write_embeddings(dataset, transformer, folder / "all.h5")
+    found: Counter[str] = Counter()
+    for line in tracemalloc.take_snapshot().statistics("lineno"):
+        place = line.traceback[0]
+        found["/".join(Path(place.filename).parts[-3:]) + f":{place.lineno}"] += line.size
+    found["the peak of all"] = tracemalloc.get_traced_memory()[1]
+    return found
+
+
+WORK = {
+    "rows": store_rows,
+    "images": extract_images,
+    "files": remember_files,
+    "specs": store_specs,
+    "known": extract_known,
+}
+UNITS = {"rows": 100_000, "images": 1000, "files": 100_000, "specs": 1000, "known": 100_000}
 # Smaller sizes are repeated until so many were dealt with, five times at most.
-MANY = {"rows": 300_000, "images": 5000, "files": 50_000, "specs": 1000}
+MANY = {"rows": 300_000, "images": 5000, "files": 50_000, "specs": 1000, "known": 20_000}
 
 
 def measure(what: str, count: int, features: int) -> dict[str, tuple[float, float]]:
@@ -260,6 +326,36 @@ def files(sizes: tuple[int, ...]) -> None:
 def specs(sizes: tuple[int, ...]) -> None:
     """Put one row of each of 300 and 3,000 specs."""
     print_table("specs", sizes, 0)
+
+
+@main.command()
+@click.option("--size", "sizes", type=int, multiple=True, default=KNOWN, show_default=True)
+def known(sizes: tuple[int, ...]) -> None:
+    """Write the embeddings of 10,000 and 100,000 known files."""
+    print_table("known", sizes, 0)
+
+
+@main.command()
+@click.option("--size", "sizes", type=int, multiple=True, default=(20_000, 100_000), show_default=True)
+def lines(sizes: tuple[int, ...]) -> None:
+    """Print the bytes that each line allocates for each image more, between two sizes."""
+    found = []
+    for size in sizes:
+        command = [sys.executable, __file__, "trace", str(size)]
+        found.append(json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout))
+    click.echo("| line | bytes an image |\n|---|--:|")
+    growth = {line: (count - found[0].get(line, 0)) / (sizes[-1] - sizes[0]) for line, count in found[-1].items()}
+    for line, each in sorted(growth.items(), key=lambda item: -item[1]):
+        if each >= LEAST_BYTES:
+            click.echo(f"| {line} | {each:.0f} |")
+
+
+@main.command(hidden=True)
+@click.argument("count", type=int)
+def trace(count: int) -> None:
+    """Print the bytes of each line as JSON."""
+    with tempfile.TemporaryDirectory() as folder:
+        click.echo(json.dumps(allocated_lines(Path(folder), count)))
 
 
 @main.command(hidden=True)

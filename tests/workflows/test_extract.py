@@ -1,5 +1,7 @@
 """Promised: the file of embeddings holds the paths, labels and split of its rows."""
 
+import tracemalloc
+
 import h5py
 import joblib
 import numpy as np
@@ -9,6 +11,7 @@ from backends import IMAGES, Processes
 from commands import featx
 from featx import CNNFeatureTransformer, ImageDataset
 from featx.extraction import distribute
+from featx.extraction.extract import ExtractionResult
 from featx.workflows import extract
 from featx.workflows.extract import write_embeddings
 
@@ -57,3 +60,44 @@ def test_workers_of_a_cluster_do_not_wait_for_the_end_of_a_part(tiny, tmp_path, 
     assert runs == [24]
     np.testing.assert_allclose(written[0][0], written[1][0], rtol=1e-4, atol=1e-5)
     assert written[0][1] == written[1][1] == [path for n, path in enumerate(paths) if n not in (2, 17)]
+
+
+def test_labels_and_split_are_those_of_the_readable_images_of_every_part(tiny, tmp_path, monkeypatch):
+    labels = np.array(["cat", "dog", "ape", "dog", "cat", "bad", "eel", "cat", "dog", "ape", "yak"])
+    split = np.array(["training", "test"])[np.arange(len(labels)) % 2]
+    images = [np.full((32, 32, 3), 9 * n, np.uint8) for n in range(len(labels))]
+    images[2] = images[5] = b"no image"  # the only one of its class is among them
+    data = ImageDataset(images, [f"{n}.png" for n in range(len(labels))], labels, split=split)
+    network = CNNFeatureTransformer(**tiny, on_error="skip", cache=None)
+    monkeypatch.setattr(extract, "ROWS_AT_A_TIME", 3)
+    found, shape = write_embeddings(data, network, tmp_path / "e.h5")
+    assert [failure.index for failure in found.failures] == [2, 5]
+    good = np.delete(np.arange(len(labels)), [2, 5])
+    with h5py.File(tmp_path / "e.h5") as file:
+        assert shape == file["embeddings"].shape == (9, file["embeddings"].shape[1])
+        expected = network.extract(network.sources(images)).embeddings[0][good]
+        np.testing.assert_allclose(file["embeddings"], expected, rtol=1e-4, atol=1e-5)
+        assert file["classes"].asstr()[:].tolist() == ["ape", "cat", "dog", "eel", "yak"]
+        assert file["classes"].asstr()[:][file["labels"][:]].tolist() == labels[good].tolist()
+        assert file["split"].asstr()[:].tolist() == split[good].tolist()
+        assert file["paths"].asstr()[:].tolist() == [f"{n}.png" for n in good]
+
+
+def test_the_embeddings_of_one_part_are_in_memory_at_a_time(tiny, tmp_path, monkeypatch):
+    network, width = CNNFeatureTransformer(**tiny, cache=None), CNNFeatureTransformer(**tiny).check_parameters()[0]
+    monkeypatch.setattr(extract, "ROWS_AT_A_TIME", 1024)
+
+    def rows_of_ones(images):
+        return ExtractionResult([np.ones((len(images), width), np.float32)], n_images=len(images))
+
+    monkeypatch.setattr(network, "extract", rows_of_ones)
+    names = [f"{n}.png" for n in range(4096)]
+    data = ImageDataset(names, names)
+    write_embeddings(data, network, tmp_path / "e.h5")  # imports modules
+    tracemalloc.start()
+    try:
+        write_embeddings(data, network, tmp_path / "e.h5")
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 1.6 * 1024 * width * 4
