@@ -145,7 +145,7 @@ def verify(root: Path) -> CacheReport:
             reasons.append((root / DIGESTS, reason))
     report.leftovers += [path for path, _ in temporaries(root) if is_abandoned(path)]
     report.problems += lost_folders(root)
-    for path, spec in spec_folders(root):
+    for path, _ in spec_folders(root):
         sound = []
         for file in sorted(path.iterdir()):
             if file.suffix == DAMAGED:
