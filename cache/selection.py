@@ -51,13 +51,19 @@ def choose_spec(
         return found[0]
     lines = [f"{spec.digest[:DIGEST_CHARACTERS]}: {text}" for spec, text in zip(found, differences(found), strict=True)]
     more = [f"and {len(lines) - MOST_LISTED} more"] if len(lines) > MOST_LISTED else []
-    step = (
-        "Choose by layer, pooling, backbone or precision (--layer head), or else by the first characters of the digest"
-    )
-    example = f"(--spec {found[0].digest[:DIGEST_CHARACTERS]}):"
     raise CacheError(
-        f"{len(found)} kinds of embeddings fit", "\n  ".join([f"{step} {example}", *lines[:MOST_LISTED], *more])
+        f"{len(found)} kinds of embeddings fit", "\n  ".join([_how_to_choose(found), *lines[:MOST_LISTED], *more])
     )
+
+
+def _how_to_choose(found: Sequence[EmbeddingSpec]) -> str:
+    """Return by what to choose one of several specs: fields in which they differ, if there are any, or the digest."""
+    by = [name for name in ("backbone", "layer", "pooling", "precision") if len({getattr(s, name) for s in found}) > 1]
+    digest = f"by the first characters of the digest (--spec {found[0].digest[:DIGEST_CHARACTERS]}):"
+    if not by:
+        return f"Choose {digest}"
+    value = str(getattr(found[0], by[0])).split(",")[0]
+    return f"Choose by {' or '.join(by)} (--{by[0]} {value}), or {digest}"
 
 
 def fitting_specs(

@@ -87,7 +87,7 @@ def _end(error: Exception, ctx: click.Context | None = None) -> NoReturn:
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="featx")
 def main() -> None:
-    """Image classification by transfer learning: every embedding computed once, every head tuned for free.
+    """Image classification by transfer learning: embeddings computed once, classifiers tuned and judged on them.
 
     \b
     Examples:

@@ -44,10 +44,10 @@ _heads, _judging, _output = map(in_group, (HEAD_OPTIONS, JUDGING, OUTPUT))
 @_judging("--cv", type=click.IntRange(min=2), default=5, show_default=True, metavar="N",
           help="Folds of the cross-validation that judges labels.")  # fmt: skip
 @_judging("--count-similar", is_flag=True,
-          help="Similar pictures whose detail differs are near-duplicates too.")  # fmt: skip
+          help="Count similar pictures whose detail differs as near-duplicates.")  # fmt: skip
 @test_option
 @_output("--write-groups", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE.csv",
-         help="Write a manifest with a column group, in which near-duplicates are one.")  # fmt: skip
+         help="Write a manifest in which near-duplicates share a group.")  # fmt: skip
 @_output("--strict", is_flag=True, help="End with exit code 1 if anything is found.")
 @report_option
 @json_option

@@ -146,7 +146,7 @@ def compact(root: str | None) -> None:
 def merge(caches: tuple[str, ...], root: str | None) -> None:
     """Bring the embeddings of other caches into one, checked and none twice; exit code 1 if some had to be left out.
 
-    They are left as they are. An interrupted merge can be made again.
+    The others are left as they are. An interrupted merge can be run again.
 
     \b
     Example:
@@ -170,14 +170,14 @@ def merge(caches: tuple[str, ...], root: str | None) -> None:
 
 @cache.command()
 @folder_option
-@spec_options("write")
+@spec_options("Write")
 @click.option("--output", "-o", required=True, type=click.Path(dir_okay=False, path_type=Path), metavar="FILE.h5",
               help="Write them with the names of the images.")  # fmt: skip
 def export(root: str | None, spec: str | None, output: Path, **fields: str | None) -> None:
     """Write embeddings of one kind to a plain HDF5 file.
 
-    Where the cache holds several kinds, say which: where those options leave more than one, they are listed with what
-    they differ in. What fine-tuning keeps for itself (poolings that begin with map:) does not count unless it is named.
+    Where the cache holds several kinds, choose one by the options; if they leave more than one, the command lists how
+    these differ. What fine-tuning keeps for itself (poolings that begin with map:) does not count unless it is named.
 
     \b
     Example:

@@ -22,14 +22,18 @@ folder_option = in_group(COMPUTING)(
 
 
 def spec_options(verb: str) -> Callable[..., Any]:
-    """Return a decorator: options that say which embeddings of a cache to `verb`, such as "write"."""
+    """Return a decorator: options that say which embeddings of a cache to `verb`, such as "Write"."""
     option = in_group(DATA)
     ways = [
-        option("--backbone", metavar="NAME", help=f"Of the embeddings to {verb}."),
-        option("--layer", metavar="LAYER", help=f"Of the embeddings to {verb}."),
-        option("--pooling", metavar="POOLING", help=f"Of the embeddings to {verb}."),
-        option("--precision", metavar="NAME", help=f"Of the embeddings to {verb}, such as bfloat16."),
-        option("--spec", metavar="DIGEST", help="First characters of their digest, from `featx cache info`."),
+        option("--backbone", metavar="NAME", help=f"{verb} embeddings of this network only."),
+        option("--layer", metavar="LAYER", help=f"{verb} embeddings of this layer only."),
+        option("--pooling", metavar="POOLING", help=f"{verb} embeddings of this pooling only."),
+        option("--precision", metavar="NAME", help=f"{verb} embeddings of this precision only, such as bfloat16."),
+        option(
+            "--spec",
+            metavar="DIGEST",
+            help=f"{verb} one kind, by the first characters of its digest in `featx cache info`.",
+        ),
     ]
 
     def decorated(command: Any) -> Any:

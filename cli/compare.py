@@ -88,7 +88,7 @@ _strategies_group, _judging, _output = map(in_group, (STRATEGIES, JUDGING, OUTPU
     show_default=True,
     metavar="[NAME=]STRATEGY",
     help=f"One of frozen, frozen:HEAD, {', '.join(TRAINED_STRATEGIES)}; @LAYER may follow. NAME, such as "
-    "alexnet=finetuned, is that in tables and of --set. Repeat for several.",
+    "alexnet=finetuned, is its name in tables and in --set. Repeat for several.",
 )
 @_strategies_group(
     "--set",
@@ -104,8 +104,8 @@ _strategies_group, _judging, _output = map(in_group, (STRATEGIES, JUDGING, OUTPU
     multiple=True,
     type=_Size(),
     metavar="FRACTION|COUNT",
-    help="Fraction of all images, with a given test set of those to train on, or count [default: all but the test "
-    "images]. Repeat for a learning curve.",
+    help="Fraction of all images (with a given test set, of those to train on), or a count [default: all but the "
+    "test images]. Repeat for a learning curve.",
 )
 @_strategies_group(
     "--size",
@@ -161,8 +161,8 @@ _strategies_group, _judging, _output = map(in_group, (STRATEGIES, JUDGING, OUTPU
 def compare(data: str, dry_run: bool, **options: Any) -> None:
     """Compare frozen features, fine-tuning and training from scratch on DATA, and say which to use.
 
-    Stopped, the same command goes on where it was. A split that DATA came with gives one test set, its test part or
-    without one its validation part, and the other images are to train on.
+    After a stop, the same command goes on where it was. If DATA came with a split, its test part (without one, its
+    validation part) is the only test set, and the other images are trained on.
 
     {DATA}
 

@@ -20,7 +20,7 @@ __all__ = ["column_options", "data_options", "dataset_from", "datasets_from", "i
 
 # Replaces the marker {DATA} in the help of a command.
 DATA = (
-    "DATA is a folder with one sub-folder a class, or with such folders for train, val and test; a manifest (.csv, "
+    "DATA is a folder with a sub-folder for each class, perhaps inside train, val and test; a manifest (.csv, "
     ".tsv, .jsonl or .parquet) with the columns path and label, and perhaps group, stratum and split; or sample:digits."
 )
 _data = in_group(GROUP)

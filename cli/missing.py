@@ -30,7 +30,7 @@ def missing(data: str, shards: int, **options: Any) -> None:
     """Name the shards of DATA that are not whole in the cache yet.
 
     Standard output is their numbers, such as 3,7,9, for `sbatch --array`; exit code 1 if there are any. Images that
-    cannot be read are not waited for.
+    cannot be read do not count as missing.
 
     \b
     Example:

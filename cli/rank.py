@@ -36,7 +36,7 @@ _judging, _output = map(in_group, (JUDGING, OUTPUT))
 @click.command(cls=Command, options_metavar="[OPTIONS]", short_help=SUMMARY)
 @click.argument("data")
 @_judging("--images", type=click.IntRange(min=1), default=500, show_default=True, metavar="N",
-          help="Images of DATA that go through each network at most.")  # fmt: skip
+          help="At most this many images of DATA go through each network.")  # fmt: skip
 @_judging("--cv", type=click.IntRange(min=2), default=5, show_default=True, metavar="N",
           help="Folds of the cross-validation.")  # fmt: skip
 @_output("--plot", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE.png|svg|pdf",

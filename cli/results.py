@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["draw_confusion", "json_predictions_option", "note_saved", "print_result", "save_predictions", "save_report"]
 
 json_predictions_option = in_group(OUTPUT)(
-    "--json-predictions", is_flag=True, help="Add the prediction for each held-out image to --json."
+    "--json-predictions", is_flag=True, help="Add the predictions behind the figures to --json."
 )
 
 

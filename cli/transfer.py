@@ -23,7 +23,7 @@ __all__ = ["pull", "push"]
 @click.command(cls=Command)
 @click.argument("url")
 @folder_option
-@spec_options("send")
+@spec_options("Send")
 @json_option
 @quiet_option
 def push(
@@ -51,7 +51,7 @@ def push(
 @click.command(cls=Command)
 @click.argument("url")
 @folder_option
-@spec_options("fetch")
+@spec_options("Fetch")
 @json_option
 @quiet_option
 def pull(

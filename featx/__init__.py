@@ -1,4 +1,4 @@
-"""Image classification by transfer learning: every embedding computed once, every head tuned for free."""
+"""Image classification by transfer learning: embeddings computed once, classifiers tuned and judged on them."""
 
 from __future__ import annotations
 

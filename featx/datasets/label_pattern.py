@@ -35,12 +35,12 @@ def compile_pattern(text: str) -> re.Pattern[str]:
         pattern = re.compile(text)
     except (re.error, OverflowError, RecursionError) as error:
         raise ParameterError(
-            f"got label_pattern={text!r}; expected a regular expression, and it is none: {error}",
+            f"got label_pattern='{text}'; expected a regular expression, and it is none: {error}",
             f"Write one of Python's `re`, {EXAMPLE}",
         ) from error
     if "label" not in pattern.groupindex:
         raise ParameterError(
-            f"got label_pattern={text!r}; expected a group named label", f"Write the class as (?P<label>...), {EXAMPLE}"
+            f"got label_pattern='{text}'; expected a group named label", f"Write the class as (?P<label>...), {EXAMPLE}"
         )
     return pattern
 
@@ -57,7 +57,7 @@ def labels_in(paths: Sequence[str], pattern: re.Pattern[str]) -> list[str]:
     labels = [found["label"] if found else None for found in matches]
     if lacking := [path for path, label in zip(paths, labels, strict=True) if not label]:
         raise DatasetError(
-            f"label_pattern={pattern.pattern!r} finds no label in {count_text(len(lacking), 'path')} of "
+            f"label_pattern='{pattern.pattern}' finds no label in {count_text(len(lacking), 'path')} of "
             f"{len(paths):,}: {few(redacted_names(lacking))}",
             "Change it to match these too, or take them out of the data.",
         )
@@ -97,7 +97,7 @@ def label_listing(listing: Listing, pattern: re.Pattern[str], source: str) -> Li
         If a path does not match.
     """
     if listing.labels is not None:
-        listing.notes.append(f"label_pattern={pattern.pattern!r} has no effect: {source} has labels")
+        listing.notes.append(f"label_pattern='{pattern.pattern}' has no effect: {source} has labels")
     else:
         listing.labels = labels_in(_relative([_path(image) for image in listing.images], listing.root), pattern)
     return listing

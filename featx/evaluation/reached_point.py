@@ -127,7 +127,7 @@ def _verdict(own: np.ndarray, point: OperatingPoint, found: Estimate) -> str:
     if point.quantity == "cost":
         always, never = point.false_alarm * (~own).mean(), point.miss * own.mean()
         return f"calling every image so would cost {always:.3f} an image, calling none so {never:.3f}"
-    asked = f"a {point.quantity} of {percent_text(point.level)} was asked"
+    asked = f"a {point.quantity} of {percent_text(point.level)} was asked for"
     if math.isnan(found.value):
         return f"{asked}, and {found.reason} to tell"
     if not found.has_interval:

@@ -25,7 +25,7 @@ __all__ = ["audit_parts", "nothing_found"]
 MOST = 10
 # What predicts the class, in the warning.
 CAUSES = {
-    "file size": "the length of the file",
+    "file size": "the size of the file",
     "image size": "width and height",
     "mean colour": "the mean red, green and blue",
     "file format": "format and colour mode",
@@ -122,7 +122,7 @@ def _labels(result: AuditResult) -> list[Part]:
     if not result.suspects:
         return [text]
     if result.expected_wrong is None:
-        text += "; at this accuracy most suspects may be right, so look at each before changing it"
+        text += "; at this accuracy most of these labels may be right, so look at each before changing it"
     table = _listed(
         ["image", "label", "probably", "probability", "of the label"],
         result.suspects,
@@ -159,7 +159,14 @@ def _odd(result: AuditResult) -> list[Part]:
         names={0: FILE_NAMES, 1: CLASS_NAMES},
         what="image",
     )
-    return ["odd images: " + ", ".join(f"{n:,} {kind}" for kind, n in counts.items()), table]
+    return ["odd images: " + ", ".join(_odd_counted(kind, n) for kind, n in counts.items()), table]
+
+
+def _odd_counted(kind: str, n: int) -> str:
+    """Return so many odd images of a kind as one says it; most kinds are adjectives."""
+    if kind == "outlier":
+        return count_text(n, kind)
+    return f"{n:,} of an odd {kind}" if kind in ("shape", "colour mode") else f"{n:,} {kind}"
 
 
 def _shortcuts(result: AuditResult) -> list[Part]:
@@ -223,9 +230,10 @@ def _points(difference: Estimate) -> str:
 
 def _closing(result: AuditResult) -> str:
     if result.pairs and result.groups_file:
-        return f"next: `featx fit {quoted(result.groups_file)}` keeps near-duplicates on one side of every split"
+        command = f"featx fit {quoted(result.groups_file)} -o model.skops"
+        return f"next: `{command}` keeps near-duplicates on one side of every split"
     if result.pairs and result.can_write_groups:
-        return "next: `--write-groups FILE.csv` writes a manifest with which near-duplicates stay on one side"
+        return "next: `--write-groups FILE.csv` writes a manifest that keeps near-duplicates on one side of every split"
     return "something to look at was found" if result.found else nothing_found(result)
 
 

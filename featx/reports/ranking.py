@@ -170,7 +170,7 @@ def next_text(result: RankingResult) -> str:
     """
     used = result.recommended
     command = f"featx fit DATA --backbone {used.backbone} --layer {used.layer} --pooling {used.pooling}"
-    return f"next, with the other options as here: `{command}`"
+    return f"next, with the other options as here and -o MODEL.skops: `{command}`"
 
 
 def _name(one: RankedCandidate) -> str:

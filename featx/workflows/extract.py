@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -99,53 +101,69 @@ def write_embeddings(
     sources, width = plan.images, plan.width
     spec = plan.passes.spec()
     total, n_images = ExtractionResult(), len(sources)
-    kept = np.arange(n_images)
+    kept = plan.passes.rows
     if store is not None and is_distributed(store):
         _, total = ensure_embeddings(sources, store=store, on_error=transformer.on_error, **plan.passes.options)
         if total.failures:
-            kept = np.delete(kept, [failure.index for failure in total.failures])
+            kept = _without(kept, total.failures)
             rest = dataset.take(kept)
             sources = transformer.sources(rest.images, rest.names)
     seconds: Counter[str] = Counter(total.seconds)
-    good: list[int] = []
+    written = 0
     try:
         with atomic_hdf5(Path(path)) as file:
             file.create_dataset("embeddings", (len(sources), width), "<f4", maxshape=(None, width), chunks=True)
             for start in range(0, len(sources), ROWS_AT_A_TIME):
                 part = transformer.extract(sources[start : start + ROWS_AT_A_TIME])
-                failed = {failure.index for failure in part.failures}
-                rows = [i for i in range(part.n_images) if i not in failed]
-                if rows:
-                    file["embeddings"][len(good) : len(good) + len(rows)] = part.embeddings[0][rows]
-                good += [int(kept[start + i]) for i in rows]
+                if len(part.failures) < part.n_images:
+                    written += _write_rows(file["embeddings"], written, part)
+                part.embeddings.clear()  # or they would be in memory together with those of the next part
                 total.failures += [Failure(int(kept[start + f.index]), f.name, f.reason) for f in part.failures]
                 total.n_forwarded += part.n_forwarded
                 total.damaged += [damage for damage in part.damaged if damage not in total.damaged]
                 seconds.update(part.seconds)
-            if not good:
+            if not written:
                 raise DatasetError("none of the images can be read", first_reason(total.failures))
-            file["embeddings"].resize(len(good), axis=0)
-            _describe(file, dataset if len(good) == n_images else dataset.take(good), spec.to_dict())
+            file["embeddings"].resize(written, axis=0)
+            _describe(file, dataset, _without(plan.passes.rows, total.failures), spec.to_dict())
     except OSError as error:
         raise CacheError(f"cannot write {path}: {error.strerror or error}", "Choose another place.") from error
     total.failures.sort(key=lambda failure: failure.index)
     total.n_images, total.seconds = n_images, dict(seconds)
-    return total, (len(good), width)
+    return total, (written, width)
 
 
-def _describe(file: h5py.File, dataset: ImageDataset, spec: dict[str, str | int]) -> None:
+def _without(rows: np.ndarray, failures: list[Failure]) -> np.ndarray:
+    """Return the rows without those of images that could not be read; the array itself if there are none."""
+    return np.delete(rows, [failure.index for failure in failures], axis=0) if failures else rows
+
+
+def _write_rows(written: h5py.Dataset, start: int, part: ExtractionResult) -> int:
+    """Write the rows of the images of a part that could be read, and return how many these are."""
+    rows = _without(part.embeddings[0], part.failures)
+    written[start : start + len(rows)] = rows
+    return len(rows)
+
+
+def _describe(file: h5py.File, dataset: ImageDataset, rows: np.ndarray, spec: dict[str, str | int]) -> None:
+    """Write what is known about the images of these rows, a part at a time."""
     text = h5py.string_dtype()
     file.attrs.update(spec)
-    paths = file.create_dataset("paths", (len(dataset.names),), dtype=text)
-    for start in range(0, len(dataset.names), ROWS_AT_A_TIME):
-        part = slice(start, start + ROWS_AT_A_TIME)
-        paths[part] = [_storable(name) for name in dataset.names[part]]
-    if dataset.labels is not None:
-        classes, labels = np.unique(dataset.labels, return_inverse=True)
-        file.create_dataset("labels", data=labels, dtype="<i8")
+    parts = [rows[start : start + ROWS_AT_A_TIME] for start in range(0, len(rows), ROWS_AT_A_TIME)]
+
+    def write(name: str, dtype: Any, values_of: Callable[[np.ndarray], Any]) -> None:
+        written, start = file.create_dataset(name, len(rows), dtype), 0
+        for part in parts:
+            written[start : start + len(part)] = values_of(part)
+            start += len(part)
+
+    write("paths", text, lambda part: [_storable(dataset.names[i]) for i in part])
+    if (labels := dataset.labels) is not None:
+        classes = reduce(np.union1d, [np.unique(labels[part]) for part in parts])
+        write("labels", "<i8", lambda part: np.searchsorted(classes, labels[part]))
         file.create_dataset("classes", data=[_storable(str(name)) for name in classes], dtype=text)
-    if dataset.split is not None:
-        file.create_dataset("split", data=[str(part) for part in dataset.split], dtype=text)
+    if (split := dataset.split) is not None:
+        write("split", text, lambda part: [str(name) for name in split[part]])
 
 
 def _storable(name: str) -> str:

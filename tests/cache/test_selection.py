@@ -82,6 +82,14 @@ def test_many_that_fit_are_not_all_listed():
         choose_spec(specs)
 
 
+def test_the_error_names_the_fields_that_tell_those_that_fit_apart():
+    others = [dataclasses.replace(PLAIN, layer="stage2"), dataclasses.replace(PLAIN, layer="stage3", pooling="max")]
+    with pytest.raises(CacheError, match=r"Choose by layer or pooling \(--layer head\), or by the first characters"):
+        choose_spec([PLAIN, *others])
+    with pytest.raises(CacheError, match=r"Choose by the first characters of the digest \(--spec"):
+        choose_spec([PLAIN, dataclasses.replace(PLAIN, revision=9)])
+
+
 def test_nothing_is_an_empty_cache():
     with pytest.raises(CacheError, match="no embeddings"):
         choose_spec([])

@@ -111,7 +111,7 @@ def test_labels_that_are_known_stay_and_that_is_said(tmp_path):
     write_files(tmp_path, *NAMES[:2])
     dataset = load_table(tmp_path, "path,label\ncat.0.jpg,a\ncat.1.jpg,b\n", label_pattern=PATTERN)
     assert dataset.labels.tolist() == ["a", "b"]
-    assert f"label_pattern={PATTERN!r} has no effect: {tmp_path}/m.csv has labels" in dataset.notes
+    assert f"label_pattern='{PATTERN}' has no effect: {tmp_path}/m.csv has labels" in dataset.notes
     assert "has no effect: sample:digits has labels" in load_dataset("sample:digits", label_pattern=PATTERN).notes[0]
 
 
@@ -165,4 +165,6 @@ def test_commands_take_it_and_name_it_in_their_errors(tmp_path):
     for command in (("fit", tmp_path, "-o", tmp_path / "m.skops"), ("extract", tmp_path, "-o", output)):
         found = featx(*command, "--label-pattern", "(?P<label>newt)", code=2).output
         assert "--label-pattern '(?P<label>newt)' finds no label in 4 paths of 4" in found
+        found = featx(*command, "--label-pattern", r"(?P<label>newt)\.\d", code=2).output
+        assert r"--label-pattern '(?P<label>newt)\.\d' finds no label" in " ".join(found.split())  # as it was typed
         assert "got --label-pattern cat; expected a group" in featx(*command, "--label-pattern", "cat", code=2).output

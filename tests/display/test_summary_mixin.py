@@ -25,8 +25,10 @@ def test_what_is_half_made_or_older_is_shown_all_the_same():
 @pytest.mark.parametrize("name", [n for n in featx.__all__ if dataclasses.is_dataclass(getattr(featx, n))])
 def test_no_public_record_prints_as_a_wall(name):
     kind = getattr(featx, name)
-    # What is small prints its fields: of an error, of an augmentation, of what names an embedding, of an exported file.
-    assert issubclass(kind, SummaryMixin) or name in ("Failure", "Augmentation", "EmbeddingSpec", "OnnxExport")
+    # What is small prints its fields: of an error, of an augmentation, of what names an embedding, of an exported file,
+    # of a push or a pull.
+    small = ("Failure", "Augmentation", "EmbeddingSpec", "OnnxExport", "TransferResult")
+    assert issubclass(kind, SummaryMixin) or name in small
     assert issubclass(kind, SummaryMixin) is (kind.__repr__ is SummaryMixin.__repr__)
 
 

@@ -35,7 +35,7 @@ def test_all_that_was_found():
     assert "of your 93.1 %, 2.4 (1.6 to 3.2) points are leakage" in flat
     assert "across the split" in text
     assert "an estimate without interval" in flat
-    assert "warning: the class is predicted better than chance from the length of the file alone;" in flat
+    assert "warning: the class is predicted better than chance from the size of the file alone;" in flat
     assert "--write-groups FILE.csv" in flat
     assert max(map(len, text.splitlines())) <= 80
 
@@ -51,10 +51,18 @@ def test_similar_pictures_are_said_not_to_count():
     assert max(map(len, text.splitlines())) <= 80
 
 
+def test_odd_images_are_counted_by_kind():
+    kinds = ["outlier", "outlier", "shape", "blank"]
+    odd = [OddImage(row, kind, "why") for row, kind in enumerate(kinds)]
+    result = AuditResult(DATA, [], np.array(["g", "h", "i", "j"]), 0.99, [], 0.0, odd, [], [])
+    assert "odd images: 2 outliers, 1 of an odd shape, 1 blank" in text_of(result)
+
+
 def test_groups_are_advised_where_they_can_be_written_and_are_not():
     pairs, groups = [DuplicatePair(0, 1, "crop", 0.987)], np.array(["g", "g", "h", "i"])
     result = AuditResult(DATA, pairs, groups, 0.99, [], 0.0, [], [], [], groups_file="my groups.csv")
-    assert "next: `featx fit 'my groups.csv'` keeps near-duplicates on one side" in " ".join(text_of(result).split())
+    text = " ".join(text_of(result).split())
+    assert "next: `featx fit 'my groups.csv' -o model.skops` keeps near-duplicates on one side" in text
     assert "--write-groups" not in text_of(result)
     memory = ImageDataset([np.zeros((2, 2, 3), np.uint8)] * 4, NAMES, DATA.labels, split=PARTS)
     text = text_of(AuditResult(memory, pairs, groups, 0.99, [], 0.0, [], [], []))

@@ -53,7 +53,7 @@ def test_the_passes_are_counted():
     assert "from the cache" not in " ".join(map(str, ranking_parts(ranking(n_forwarded=250))))
     assert "figures of fewer images are lower" in text
     command = "`featx fit DATA --backbone efficientnet_lite0 --layer stage6 --pooling avgmax`"
-    assert f"next, with the other options as here: {command}" in text
+    assert f"next, with the other options as here and -o MODEL.skops: {command}" in text
     all_of_them = cost_text(ranking(n_images=10, n_embedded=10, n_forwarded=10, n_timed=32, n_full=10))
     assert all_of_them.endswith("and 32 to measure the speed; those of all images are 10")
 
