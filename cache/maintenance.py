@@ -111,6 +111,13 @@ def spec_folders(root: Path) -> Iterator[tuple[Path, EmbeddingSpec | None]]:
         yield path, spec if spec is not None and spec.digest == path.name else None
 
 
+def lost_folders(root: Path) -> list[tuple[Path, str]]:
+    """Return what is named as a spec's folder and cannot be used as one, with the reason."""
+    links = [(path, "a link, which is not followed") for path in _named_as_specs(root) if path.is_symlink()]
+    lost = [path / "spec.json" for path, spec in spec_folders(root) if spec is None]
+    return links + [(path, "missing, unreadable or of another spec") for path in lost]
+
+
 def spec_info(folder: SpecFolder) -> SpecInfo:
     """Return what the folder holds, from the segments' headers."""
     segments = folder.segments()
@@ -137,10 +144,8 @@ def verify(root: Path) -> CacheReport:
         if reason:
             reasons.append((root / DIGESTS, reason))
     report.leftovers += [path for path, _ in temporaries(root) if is_abandoned(path)]
-    report.problems += [(path, "a link, which is not followed") for path in _named_as_specs(root) if path.is_symlink()]
-    for path, spec in spec_folders(root):
-        if spec is None:
-            report.problems.append((path / "spec.json", "missing, unreadable or of another spec"))
+    report.problems += lost_folders(root)
+    for path, _ in spec_folders(root):
         sound = []
         for file in sorted(path.iterdir()):
             if file.suffix == DAMAGED:

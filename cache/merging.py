@@ -10,7 +10,7 @@ from ..exceptions import CacheError
 from .adoption import adopt_segment
 from .digest_file import DigestFile
 from .folder import SpecFolder
-from .maintenance import DIGESTS, SPEC_FOLDER, spec_folders
+from .maintenance import DIGESTS, lost_folders, spec_folders
 from .reference_outputs import ReferenceOutputs
 
 __all__ = ["MergeReport", "merge_caches"]
@@ -50,11 +50,9 @@ def merge_caches(root: Path, sources: Sequence[Path]) -> MergeReport:
     """
     report = MergeReport()
     for source in sources:
-        links = [path for path in source.iterdir() if SPEC_FOLDER.fullmatch(path.name) and path.is_symlink()]
-        report.problems += [(path, "a link, which is not followed") for path in links]
+        report.problems += lost_folders(source)
         for path, spec in spec_folders(source):
             if spec is None:
-                report.problems.append((path / "spec.json", "missing, unreadable or of another spec"))
                 continue
             folder = SpecFolder(root / spec.digest, spec)
             other = SpecFolder(path, spec)

@@ -21,6 +21,7 @@ from .options import (
     report_option,
     test_option,
     transformer_from,
+    write_failures,
 )
 from .output_files import check_output, check_outputs
 from .report import note, print_forecast
@@ -58,6 +59,7 @@ def audit(data: str, dry_run: bool, **options: Any) -> None:
     """Look for what makes DATA unsound: leaks, wrong labels, odd images and shortcuts.
 
     Near-duplicates are copies, also re-encoded, resized, cropped, mirrored or made brighter. Nothing is changed.
+    Images that cannot be read are listed, whatever --on-error is.
 
     {DATA}
 
@@ -70,6 +72,7 @@ def audit(data: str, dry_run: bool, **options: Any) -> None:
     Fail in a pipeline if anything is found:
         featx audit photos/ --strict --json audit.json
     """
+    options["on_error"] = "skip"  # as unreadable images are part of what is found
     check_outputs(None, options)
     if options["write_groups"]:
         from ..audit.result import check_groups_file
@@ -83,6 +86,7 @@ def audit(data: str, dry_run: bool, **options: Any) -> None:
         check_groups_file(options["write_groups"], *(one for one in (dataset, test) if one is not None))
     announce(options, "loading scikit-learn")
     from ..audit.audit import audit_dataset
+    from ..images.failures import Failure
     from ..reports.audit import audit_parts
 
     transformer = transformer_from(options)
@@ -103,6 +107,9 @@ def audit(data: str, dry_run: bool, **options: Any) -> None:
     )
     if options["write_groups"]:
         result.write_groups(options["write_groups"])
+    if options["failures"]:
+        names, odd = result.dataset.names, [one for one in result.odd if one.kind == "unreadable"]
+        write_failures(options, [Failure(one.row, names[one.row], one.text) for one in odd])
     save_report(options, result, None)
     print_result(options, result, audit_parts(result))
     if options["write_groups"]:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..cache.index import Digests, Index
+from ..cache.maintenance import lost_folders
 from ..cache.os_errors import as_cache_errors
 from ..cache.reference_outputs import ReferenceOutputs
 from ..cache.segment import Segment, SegmentDamagedError, write_segment
@@ -84,10 +85,12 @@ def push_cache(
     check_transfer(locals(), fields)
     store = ObjectStore(os.fspath(url), writing=True, options=storage_options)
     source = opened_cache(cache)
+    problems = _lost(source, spec, fields)
+    if problems and not source.specs():
+        raise left_out(problems, place=str(source.root), step=GONE)
     chosen = fitting_specs(source.specs(), digest=spec, fields=fields)
     pushed_specs(store)
     result = TransferResult(store.shown, specs=len(chosen))
-    problems: list[tuple[str, str]] = []
     for one in chosen:
         outputs = source.reference_outputs(one)
         damages = len(outputs.folder.damaged)
@@ -98,6 +101,15 @@ def push_cache(
     if problems:
         raise left_out(problems, place=str(source.root), step=GONE)
     return result
+
+
+def _lost(source: EmbeddingCache, spec: str | None, fields: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Return the folders of the cache whose spec is lost, with the reason; of what they hold, fields say nothing."""
+    if fields:
+        return []
+    with as_cache_errors(source.root):
+        found = [(os.path.relpath(path, source.root), reason) for path, reason in lost_folders(source.root)]
+    return [(name, reason) for name, reason in found if name.startswith(spec or "")]
 
 
 class _Push:

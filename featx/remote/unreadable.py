@@ -1,6 +1,7 @@
 """Contents that could not be decoded travel beside embeddings, so that no machine waits for them as missing shards.
 
-Below the URL, ``failures/<SHA-256>.json`` holds those of one push that were not there yet, by digests of contents.
+Below the URL, objects ``failures/<SHA-256>.json`` hold those of one push that were not there yet, by digests of
+contents.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ FOLDER = "failures"
 FORMAT = 1
 # Of a reason, which is shown.
 MOST_CHARACTERS = 1000
+# Of one object: as JSON, a character takes up to 12 bytes, and an object of more than `MOST_BYTES` is not read.
+MOST_FAILURES = 5000
 _NAME = re.compile(r"([0-9a-f]{64})\.json")
 _DIGEST = re.compile("[0-9a-f]{64}")
 
@@ -29,8 +32,10 @@ def push_failures(store: ObjectStore, source: EmbeddingCache) -> None:
     if not ours:
         return
     there, _ = _read(store)
-    if new := {digest.hex(): reason for digest, reason in ours.items() if digest not in there}:
-        content = json.dumps({"format": FORMAT, "failures": new}, sort_keys=True).encode()
+    new = [(digest.hex(), reason[:MOST_CHARACTERS]) for digest, reason in sorted(ours.items()) if digest not in there]
+    for start in range(0, len(new), MOST_FAILURES):
+        some = dict(new[start : start + MOST_FAILURES])
+        content = json.dumps({"format": FORMAT, "failures": some}, sort_keys=True).encode()
         store.write(f"{FOLDER}/{hashlib.sha256(content).hexdigest()}.json", content)
 
 

@@ -32,3 +32,15 @@ def test_an_audit_prints_writes_and_ends_with_1_where_something_is_found(folder,
     )
     result = featx("fit", groups, "-o", tmp_path / "m.skops", "--grid", "logistic.C=0.01", *options)
     assert "whole groups on one side" in result.stdout
+
+
+def test_images_that_cannot_be_read_are_listed_whatever_on_error_is(folder, tmp_path):
+    bad = next(path for path in sorted(folder.rglob("*")) if path.is_file())
+    bad.write_bytes(b"no image")
+    for more in ((), ("--on-error", "skip", "--strict")):
+        file = tmp_path / f"failures{len(more)}.json"
+        said = featx("audit", folder, "--cv", "2", "--failures", file, *more, *NETWORK, code=1 if more else 0)
+        (failure,) = json.loads(file.read_text())
+        assert failure["path"].endswith(bad.name)
+        assert "not an image" in failure["reason"]
+        assert "has no effect" not in said.stderr

@@ -226,6 +226,19 @@ def test_a_damaged_segment_is_not_sent(cache, caches):
     assert push_cache(URL, cache=cache).segments == 0
 
 
+def test_a_folder_whose_spec_is_lost_is_named(cache, caches):
+    (cache.root / OTHER.digest / "spec.json").write_text("{}")
+    with pytest.raises(CacheError, match=r"1 file of .* cannot be used, and the rest is done") as caught:
+        push_cache(URL, cache=cache)
+    assert f"{OTHER.digest}/spec.json: missing, unreadable" in str(caught.value)
+    assert pull_cache(URL, cache=caches()).rows == 15
+    assert push_cache(URL, cache=cache, spec=SPEC.digest).segments == 0
+    assert push_cache(URL, cache=cache, layer=SPEC.layer).segments == 0
+    (cache.root / SPEC.digest / "spec.json").unlink()
+    with pytest.raises(CacheError, match="2 files of"):
+        push_cache(URL, cache=cache)
+
+
 def test_the_outputs_of_a_network_travel_with_its_rows(cache, caches):
     outputs = np.arange(8, dtype=np.float32).reshape(2, 4)
     cache.reference_outputs(SPEC).keep(outputs)

@@ -7,6 +7,7 @@ import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 
 from featx import CacheError, pull_cache, push_cache
+from featx.remote import unreadable
 from featx.remote.object_store import ObjectStore
 from featx.remote.unreadable import pull_failures
 from specs import SPEC, rows
@@ -55,6 +56,18 @@ def test_what_is_no_list_of_failures_is_named(given, cache, caches):
     with pytest.raises(CacheError, match=f"{path}: it is not what this featx writes"):
         pull_cache(URL, cache=other)
     assert other.digests.all_failures() == {ONE: "not an image"}
+
+
+def test_many_failures_travel_in_several_objects_that_can_be_read(cache, caches, stored, monkeypatch):
+    assert unreadable.MOST_FAILURES * (12 * unreadable.MOST_CHARACTERS + 80) < unreadable.MOST_BYTES
+    monkeypatch.setattr(unreadable, "MOST_FAILURES", 2)
+    cache.digests.remember_failures({bytes([number]) * 32: "x" * 2000 for number in range(1, 5)})
+    push_cache(URL, cache=cache)
+    sent = [json.loads(stored[path].getvalue())["failures"] for path in stored if "/failures/" in path]
+    assert sorted(map(len, sent)) == [1, 2, 2]
+    other = caches()
+    pull_cache(URL, cache=other)
+    assert len(other.digests.all_failures()) == 5
 
 
 def test_a_damaged_list_is_named_and_long_reasons_are_cut(cache, caches):
