@@ -36,7 +36,6 @@ from torchvision.transforms import v2
 from featx import CNNFeatureTransformer
 from featx.images.sources import as_sources
 from featx.networks.resolve import resolve_backbone
-from featx.networks.weights import preset_entry
 from featx.ranking.speed import describe_processor
 from featx.runtime.lanes import auto_batch_size, in_lanes, lane_count
 
@@ -77,7 +76,7 @@ def bare_network(name: str) -> torch.nn.Module:
 def reference_transform(name: str) -> Callable[[Image.Image], torch.Tensor]:
     """Return the preprocessing of the network's first published weights, on PIL images."""
     if name != "efficientnet_lite0":
-        return preset_entry(name, None).transforms()
+        return models.get_model_weights(name)["IMAGENET1K_V1"].transforms()
     return v2.Compose(
         [
             v2.Resize(256, v2.InterpolationMode.BICUBIC),

@@ -59,15 +59,24 @@ def fill_cache(dataset: ImageDataset, transformer: CNNFeatureTransformer) -> Ext
     Raises
     ------
     ImageDecodeError
-        If an image cannot be read and ``on_error="raise"``.
+        If an image cannot be read and ``on_error="raise"``, or if one could not be read at first and can be at the end,
+        because a disk or a server failed for a while.
     ParameterError, BackboneError, WeightsError, CacheError, WorkerError
     """
     check_values(locals())
     plan, store = plan_extraction(dataset, transformer), _store_of(transformer)
     _, result = ensure_embeddings(plan.images, store=store, on_error=transformer.on_error, **plan.passes.options)
     failed = [plan.images[failure.index] for failure in result.failures]
-    looks = map_with_deadline(_second_look, failed, threads=thread_count(transformer.n_jobs))
-    store.digests.remember_failures(dict(look for look in looks if isinstance(look, tuple)))
+    looks = list(map_with_deadline(_second_look, failed, threads=thread_count(transformer.n_jobs)))
+    reasons = dict(look for look in looks if isinstance(look, tuple))
+    store.digests.remember_failures({key: reason for key, reason in reasons.items() if reason})
+    for image, look in zip(failed, looks, strict=True):
+        if isinstance(look, tuple) and not look[1]:
+            raise ImageDecodeError(
+                image.name,
+                "it could not be read at first, and can be now",
+                "Run the same command again; the other images are in the cache.",
+            )
     return result
 
 
@@ -103,7 +112,7 @@ def shard_states(
 
 
 def _second_look(image: ImageSource) -> tuple[bytes, str] | None:
-    """Return the key and the reason of content that cannot be decoded, or None.
+    """Return the key of content and why it cannot be decoded, "" if it can be; None if it cannot be read.
 
     A disk or server that failed for a while, or a file that has changed since, says nothing about the content.
     """
@@ -116,7 +125,7 @@ def _second_look(image: ImageSource) -> tuple[bytes, str] | None:
         image.decode(data)
     except ImageDecodeError as error:
         return key, error.reason
-    return None
+    return key, ""
 
 
 def _store_of(transformer: CNNFeatureTransformer) -> EmbeddingCache:
