@@ -1,5 +1,6 @@
 """Promised: every optimizer and schedule trains, with a rate for the network and one for the head."""
 
+from types import SimpleNamespace
 from typing import get_args
 
 import numpy as np
@@ -9,6 +10,7 @@ from torch import nn
 
 from featx import CNNFeatureTransformer
 from featx.choices import Optimizer
+from featx.finetuning.optimization import make_scaler
 from trainings import COUNT, TINY, assert_same, classifier, is_same, untouched
 
 
@@ -65,3 +67,11 @@ def test_a_head_is_trained_as_by_a_plain_loop_in_pytorch(data, optimizer, weight
     for name, layer in (("hidden", hidden), ("output", output)):
         np.testing.assert_allclose(fitted.head_[f"{name}.weight"], layer.weight.detach(), rtol=1e-3, atol=1e-5)
         np.testing.assert_allclose(fitted.head_[f"{name}.bias"], layer.bias.detach(), rtol=1e-3, atol=1e-5)
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16", "float16"])
+def test_only_losses_in_float16_are_scaled_up(precision):
+    scaler = make_scaler(SimpleNamespace(training_precision=precision, device="cpu"))
+    assert scaler.is_enabled() is (precision == "float16")
+    loss = torch.tensor(1e-6)
+    assert (scaler.scale(loss) > 1e-3) == (precision == "float16")

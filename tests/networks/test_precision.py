@@ -26,7 +26,14 @@ from featx.datasets.dataset import ImageDataset
 from featx.forecast.extract import forecast_extraction
 from featx.model_files import persistence
 from featx.networks import precision as precisions
-from featx.networks.precision import Agreement, choose_precision, measure_agreement, note_slow_precision, sample_crops
+from featx.networks.precision import (
+    Agreement,
+    choose_precision,
+    is_to_be_measured,
+    measure_agreement,
+    note_slow_precision,
+    sample_crops,
+)
 from featx.networks.resolve import resolve_backbone
 from featx.workflows.extract import write_embeddings
 from featx.workflows.fit import fit_model
@@ -98,6 +105,23 @@ def test_the_choice_is_measured_once_and_noted_in_the_cache(monkeypatch: pytest.
     assert json.loads(note.read_text())["precision"] == "bfloat16"
     assert not cache.info()
     assert cache.verify().clean
+
+
+@pytest.mark.usefixtures("native")
+def test_it_is_known_beforehand_whether_a_choice_is_to_be_measured(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    _agreeing(monkeypatch, 1.0, 1.0)
+    source, cache = resolve_backbone(), EmbeddingCache(tmp_path)
+    own = resolve_backbone(nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU()))
+    assert is_to_be_measured(source, "auto", device="cpu", cache=cache)
+    assert not is_to_be_measured(source, "float32", device="cpu", cache=cache)
+    assert not is_to_be_measured(own, "auto", device="cpu", cache=cache)
+    choose_precision(source, "auto", device="cpu", cache=cache)
+    assert not is_to_be_measured(source, "auto", device="cpu")  # this process knows it
+    _forget(monkeypatch)
+    assert not is_to_be_measured(source, "auto", device="cpu", cache=cache)  # the cache has a note
+    assert is_to_be_measured(source, "auto", device="cpu")
 
 
 @pytest.mark.usefixtures("native")
