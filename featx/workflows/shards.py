@@ -68,7 +68,7 @@ def fill_cache(dataset: ImageDataset, transformer: CNNFeatureTransformer) -> Ext
     _, result = ensure_embeddings(plan.images, store=store, on_error=transformer.on_error, **plan.passes.options)
     failed = [plan.images[failure.index] for failure in result.failures]
     looks = list(map_with_deadline(_second_look, failed, threads=thread_count(transformer.n_jobs)))
-    reasons = dict(look for look in looks if isinstance(look, tuple))
+    reasons: dict[bytes, str] = dict(look for look in looks if isinstance(look, tuple))
     store.digests.remember_failures({key: reason for key, reason in reasons.items() if reason})
     for image, look in zip(failed, looks, strict=True):
         if isinstance(look, tuple) and not look[1]:

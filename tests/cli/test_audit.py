@@ -35,6 +35,7 @@ def test_an_audit_prints_writes_and_ends_with_1_where_something_is_found(folder,
 
 
 def test_images_that_cannot_be_read_are_listed_whatever_on_error_is(folder, tmp_path):
+    folder = shutil.copytree(folder, tmp_path / "photos")  # the other is shared by the tests
     bad = next(path for path in sorted(folder.rglob("*")) if path.is_file())
     bad.write_bytes(b"no image")
     for more in ((), ("--on-error", "skip", "--strict")):
