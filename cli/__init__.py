@@ -12,6 +12,7 @@ import click
 
 from .._version import __version__
 from ..exceptions import FeatxError, ImageDecodeError
+from ..process import rare_collections
 from .audit import audit
 from .backbones import backbones
 from .cache import cache
@@ -61,7 +62,8 @@ class _Commands(Commands):
 
     def main(self, *args: Any, **options: Any) -> Any:
         try:
-            return super().main(*args, **options)
+            with rare_collections():
+                return super().main(*args, **options)
         except OSError as error:  # help is printed before a command is invoked
             _end(error)
 

@@ -4,9 +4,10 @@ It changes: how the C library keeps freed memory (`keep_freed_memory`); the time
 are downloaded (`connections_time_out`). Python calls functions of its modules at exit (`at_exit`) and after a fork
 (`after_fork`). It starts threads that end with the call, and processes that decode what might hang, which end with
 this one. It has Pillow load its formats. While threads for batches are started, torch's number of threads is another
-one for a moment; while a GPU computes embeddings, torch does not round float32 to TF32 (`networks.device`); while
-skops is loaded, scikit-learn's adapters to other libraries are not found (`model_files.light_skops`). Nothing else:
-no signal, no environment variable, no default of torch or warnings.
+one for a moment; while a command runs, Python looks for garbage among all objects less often (`rare_collections`);
+while a GPU computes embeddings, torch does not round float32 to TF32 (`networks.device`); while skops is loaded,
+scikit-learn's adapters to other libraries are not found (`model_files.light_skops`). Nothing else: no signal, no
+environment variable, no default of torch or warnings.
 
 It remembers what would cost time to find again, and what was said (`remember`): see `KINDS`.
 """
@@ -16,6 +17,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 import ctypes
+import gc
 import os
 import socket
 import sys
@@ -23,7 +25,16 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Protocol, TypeVar
 
-__all__ = ["KINDS", "after_fork", "at_exit", "connections_time_out", "forget", "keep_freed_memory", "remember"]
+__all__ = [
+    "KINDS",
+    "after_fork",
+    "at_exit",
+    "connections_time_out",
+    "forget",
+    "keep_freed_memory",
+    "rare_collections",
+    "remember",
+]
 
 # Parameters of mallopt(3), by malloc.h, with values in bytes: arrays up to the first are cut from memory that the
 # process keeps; at most the second stays unused at its end.
@@ -104,3 +115,17 @@ def connections_time_out(seconds: float) -> Iterator[None]:
         yield
     finally:
         socket.setdefaulttimeout(before)
+
+
+@contextlib.contextmanager
+def rare_collections() -> Iterator[None]:
+    """Have Python look for garbage among all objects a tenth as often, for that takes a tenth of a short command.
+
+    Loading torch and scikit-learn makes 400,000 objects that all stay.
+    """
+    young, middle, old = gc.get_threshold()
+    gc.set_threshold(young, middle, 10 * old)
+    try:
+        yield
+    finally:
+        gc.set_threshold(young, middle, old)

@@ -1,15 +1,19 @@
 """Promised: what featx changes in a process is what it says, once, and what it remembers can be forgotten."""
 
 import ast
+import gc
 import socket
 import sys
 from pathlib import Path
 
+import click
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
 import featx
 from featx import CNNFeatureTransformer, process
+from featx.cli import main
 
 
 @pytest.fixture
@@ -42,6 +46,27 @@ def test_a_c_library_without_that_is_left_alone(monkeypatch):
 
     monkeypatch.setattr(process.ctypes, "CDLL", missing)
     assert not process.keep_freed_memory.__wrapped__()
+
+
+def test_garbage_is_looked_for_among_all_objects_less_often_while_a_command_runs():
+    before, within = gc.get_threshold(), []
+    assert before[2] > 0
+
+    @click.command()
+    def note():
+        within.append(gc.get_threshold())
+
+    main.add_command(note)
+    try:
+        result = CliRunner().invoke(main, ["note"])
+    finally:
+        del main.commands["note"]
+    assert not result.exception
+    assert within == [(*before[:2], 10 * before[2])]
+    assert gc.get_threshold() == before
+    with pytest.raises(KeyError), process.rare_collections():
+        raise KeyError
+    assert gc.get_threshold() == before
 
 
 def test_connections_time_out_for_a_while_unless_the_program_has_chosen():
