@@ -2,6 +2,7 @@
 
     pytest -n 0 -m gpu                             # skipped where there is no GPU
     FEATX_TEST_DEVICE=cpu pytest -n 0 -m gpu       # the tests themselves, as far as they need none
+    FEATX_TEST_DEVICE=pretended pytest -n 0 -m gpu # the same, with a pretended GPU
 
 The fixture `cuda` marks what only CUDA has.
 """
@@ -38,7 +39,8 @@ from featx.networks.backbone import Backbone
 from featx.networks.device import physical_device, resolve_device
 from featx.networks.fused_convolution import FusedConvolution
 from featx.process import forget
-from gpus import DEVICE, IS_CUDA
+from gpus import DEVICE, IS_CUDA, IS_PRETENDED
+from pretended_gpu import pretended_gpu
 from trainings import assert_same_training, classifier, coloured
 
 pytestmark = pytest.mark.gpu
@@ -59,13 +61,14 @@ def cuda():
 
 
 @pytest.fixture(autouse=True)
-def network_memory():
+def network_memory(monkeypatch):
     """Have each test load its networks anew, and free what they took."""
     forget("networks")
-    yield
+    with pretended_gpu(monkeypatch) if IS_PRETENDED else contextlib.nullcontext():
+        yield
     forget("networks")
     gc.collect()
-    if IS_CUDA:
+    if IS_CUDA and not IS_PRETENDED:
         torch.cuda.empty_cache()
 
 
@@ -259,6 +262,7 @@ def test_training_goes_on_in_parts_where_the_memory_is_too_small(cuda, caplog):
     assert np.isfinite(fitted.history_["loss"]).all()
 
 
+@pytest.mark.skipif(IS_PRETENDED, reason="one process pretends for itself")
 def test_two_processes_take_turns_and_compute_each_image_once(own_cache):
     code = """
 import json, sys
@@ -274,17 +278,15 @@ print(json.dumps([result.n_forwarded, float(result.embeddings[0].sum())]))
 """
     command = [sys.executable, "-c", code, DEVICE]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-    both = [subprocess.Popen(command, **pipes) for _ in range(2)]
-    try:
+    with contextlib.ExitStack() as open_pipes:
+        both = [open_pipes.enter_context(subprocess.Popen(command, **pipes)) for _ in range(2)]
+        for process in both:
+            open_pipes.callback(process.kill)
         assert [process.stdout.readline() for process in both] == ["ready\n"] * 2
         for process in both:
             process.stdin.write("\n")
             process.stdin.flush()
         found = [json.loads(process.communicate(timeout=300)[0]) for process in both]
-    finally:
-        for process in both:
-            process.kill()
-            process.wait()
     assert sum(count for count, _ in found) == 300
     assert found[0][1] == found[1][1]
     turns = [name for name in os.listdir(own_cache) if name.startswith(".turn-")]
