@@ -15,8 +15,7 @@ from torch import nn
 
 from backbones import Net, net
 from featx import CNNFeatureTransformer, EmbeddingCache, ParameterError, resolve_backbone
-from featx.exceptions import BackboneError, TrainingError
-from featx.extraction import forward
+from featx.exceptions import BackboneError
 from featx.finetuning import training
 from featx.finetuning.training import Training
 from featx.finetuning.trunk import Trunk
@@ -97,8 +96,8 @@ def test_embeddings_in_half_precision_are_those_of_the_processor(gpu, precision)
     assert_close(found, rows_of("efficientnet_lite0", "cpu", weights="DEFAULT", precision=precision), 0.05)
 
 
-def test_a_transformer_has_the_embeddings_of_the_processor(gpu):
-    options = {"image_size": 32, "X": PICTURES[:5], "pooling": "cls"}
+def test_a_vision_transformer_has_the_embeddings_of_the_processor(gpu):
+    options = {"image_size": 32, "X": PICTURES[:2], "pooling": "cls"}
     found = rows_of("vit_b_32", **options)
     assert_close(found, rows_of("vit_b_32", "cpu", **options))
 
@@ -270,49 +269,13 @@ def test_a_training_is_that_of_the_processor(gpu, trained, precision, monkeypatc
 
     monkeypatch.setattr(training, "make_scaler", noted)
     X, y = coloured(count=36)
-    options = {**trained, "trainable_stages": 2, "epochs": 3, "learning_rate": 1e-3, "early_stopping": False}
+    options = {**trained, "trainable_stages": 2, "epochs": 3, "learning_rate": 1e-4, "early_stopping": False}
     options |= {"class_weight": {0: 2.0, 1: 1.0, 2: 0.5}, "augmentation": "flips", "batch_size": 12}
     fitted = classifier(device="cuda", precision=precision, **options).fit(X, y)
     expected = classifier(device="cpu", precision="float32", **options).fit(X, y)
     assert [scaler.is_enabled() for scaler in scalers] == [precision == "float16", False]
-    rtol = 1e-3 if precision == "float32" else 0.1
-    np.testing.assert_allclose(fitted.history_["loss"], expected.history_["loss"], rtol=rtol)
-
-
-def test_a_batch_whose_scaled_gradients_are_infinite_is_computed_again(gpu, trained, monkeypatch):
-    """Else a short training would lack its first steps: the scale begins high, and is halved each time."""
-    steps, scheduled = [], []
-    make = training.make_scheduler
-
-    def making(settings, optimizer, count):
-        scheduler = make(settings, optimizer, count)
-        step = scheduler.step
-        scheduler.step = lambda: (scheduled.append(1), step())
-        return scheduler
-
-    monkeypatch.setattr(training, "make_scheduler", making)
-    monkeypatch.setattr(training, "make_scaler", lambda s: torch.amp.GradScaler("cuda", init_scale=2.0**40))
-    loss, X, y = Training._loss, *coloured()
-
-    def noting(self, logits, targets):
-        steps.append(self._scaler.get_scale())
-        return loss(self, logits, targets)
-
-    monkeypatch.setattr(Training, "_loss", noting)
-    options = {**trained, "trainable_stages": 1, "epochs": 2, "early_stopping": False, "batch_size": 12}
-    classifier(device="cuda", precision="float16", **options).fit(X, y)
-    assert len(scheduled) == 4
-    assert len(steps) > 10
-    assert steps[0] == 2.0**40
-    assert steps == sorted(steps, reverse=True)
-
-
-def test_gradients_that_are_infinite_with_any_scale_end_the_training(gpu, trained, monkeypatch):
-    loss = Training._loss
-    monkeypatch.setattr(Training, "_loss", lambda self, logits, y: loss(self, logits + (logits - logits).sqrt(), y))
-    options = {**trained, "trainable_stages": 1, "early_stopping": False, "head_init": "random"}
-    with pytest.raises(TrainingError, match="the gradients became infinite in epoch 1"):
-        classifier(device="cuda", precision="float16", **options).fit(*coloured())
+    close = {"rtol": 1e-3} if precision == "float32" else {"rtol": 0.1, "atol": 0.05}
+    np.testing.assert_allclose(fitted.history_["loss"], expected.history_["loss"], **close)
 
 
 @pytest.mark.parametrize("head_init", ["random", "logistic", "warmup"])
@@ -331,11 +294,10 @@ def test_batch_statistics_are_estimated_there(gpu):
     np.testing.assert_allclose(fitted.history_["loss"], expected.history_["loss"], rtol=1e-2)
 
 
-@pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
-def test_a_training_is_resumed_bit_for_bit(gpu, tmp_path, optimizer):
+def test_a_training_is_resumed_bit_for_bit(gpu, trained, tmp_path):
     X, y = coloured()
-    options = {"device": "cuda", "precision": "float16", "trainable_stages": 2, "epochs": 3, "optimizer": optimizer}
-    options |= {"augmentation": "flips", "dropout": 0.3, "early_stopping": False, "batch_size": 8}
+    options = {**trained, "device": "cuda", "precision": "float16", "trainable_stages": 1, "epochs": 3}
+    options |= {"augmentation": "flips", "dropout": 0.3, "early_stopping": False, "batch_size": 12}
     whole, run = classifier(**options).fit(X, y), Training._epoch
 
     def stopped(self, epoch):
@@ -400,13 +362,13 @@ def test_what_did_not_fit_is_freed_before_the_parts_are_computed(gpu, monkeypatc
 # --- devices, seeds and what users pass
 
 
-@pytest.mark.parametrize(("capability", "native"), [((7, 5), False), ((8, 0), True), ((9, 0), True), ((12, 0), True)])
+@pytest.mark.parametrize(("capability", "native"), [((7, 5), False), ((8, 0), True), ((12, 0), True)])
 def test_auto_is_bfloat16_from_compute_capability_8_on(monkeypatch, capability, native):
     monkeypatch.setattr(precisions, "_is_native", IS_NATIVE)
     forget("networks")
     with pretended_gpu(monkeypatch, capability=capability):
         assert IS_NATIVE("cuda:0") is native
-        source = resolve_backbone("efficientnet_lite0", image_size=128)
+        source = resolve_backbone("efficientnet_lite0", image_size=96)
         crops = precisions.sample_crops(4)
         monkeypatch.setattr(precisions, "sample_crops", lambda: crops)
         agreement = precisions.measure_agreement(source, crops, device="cuda", precision="bfloat16")
@@ -462,15 +424,5 @@ def test_a_processor_is_not_asked_for_gpus(monkeypatch):
     rows_of("small_cnn", "cpu")
 
 
-def test_turns_are_of_the_device(gpu, own_cache, monkeypatch):
-    names, turn = [], EmbeddingCache.turn
-
-    def noting(self, name):
-        names.append(name)
-        return turn(self, name)
-
-    monkeypatch.setattr(EmbeddingCache, "turn", noting)
-    for device in ("cuda", "cuda:0"):
-        rows_of("small_cnn", device, cache=EmbeddingCache(own_cache / device.replace(":", "")))
-    assert set(names) == {"GPU-0000"}
-    assert forward.TURN_ROWS > 0
+def test_a_device_has_one_name_however_it_is_written(gpu):
+    assert {devices.physical_device(name) for name in ("cuda", "cuda:0")} == {"GPU-0000"}

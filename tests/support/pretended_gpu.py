@@ -7,7 +7,6 @@ kernels, their speed and memory, and what threads do at once: only the thread th
 """
 
 import contextlib
-import threading
 from types import ModuleType, SimpleNamespace
 
 import torch
@@ -49,7 +48,7 @@ class PretendedGPU:
     def __init__(self):
         self.waits, self.copies, self.log, self.stream = [], [], [], []
         self._on, self._pinned, self._pending = {}, {}, []
-        self.thread = threading.get_ident()
+        self.n_streams = 0
 
     def has(self, tensor):
         """Tell whether a tensor is on the GPU."""
@@ -152,6 +151,8 @@ class _Functions(TorchFunctionMode):
             if here:
                 raise RuntimeError("cannot pin 'torch.cuda.FloatTensor' only dense CPU tensors can be pinned")
             return gpu.pinned(first)
+        if func is torch.Tensor.record_stream:
+            return gpu.recorded(*args)
         if func is torch.Tensor.is_pinned:
             return gpu.is_pinned(first)
         if here and func in (torch.Tensor.numpy, torch.Tensor.__array__):
@@ -249,9 +250,10 @@ def pretended_gpu(monkeypatch, *, capability=(8, 0), count=1):
     def begin_there(self, device_type, *args, **options):
         begin(self, "cpu" if device_type == "cuda" else device_type, *args, **options)
 
-    class Stream:
-        def __init__(self, device=None):
-            pass
+    class Stream(torch.Stream):
+        def __new__(cls, device=None):
+            gpu.n_streams += 1
+            return super().__new__(cls, stream_id=gpu.n_streams, device_index=0, device_type=1)
 
         def is_capturing(self):
             return False
@@ -296,8 +298,9 @@ def pretended_gpu(monkeypatch, *, capability=(8, 0), count=1):
         patch.setattr("torch.cuda.amp.common.amp_definitely_not_available", lambda: False)
         # A network whose code may reach what was replaced in torch would be another one.
         patch.setattr("featx.torch_modules.identity.relevant_members", lambda module: ModuleType(module.__name__))
-        # Threads that read batches pin them, too.
-        patch.setattr(torch.Tensor, "pin_memory", lambda self, device=None: gpu.pinned(self))
-        patch.setattr(torch.Tensor, "record_stream", lambda self, stream: gpu.recorded(self, stream))
+        # Threads read batches, which do not see the GPU.
+        patch.setattr(
+            "featx.finetuning.feeds.pinned", lambda batch, device: gpu.pinned(batch) if _is_gpu(device) else batch
+        )
         with _Functions(gpu, 0), _Operations(gpu):
             yield gpu
