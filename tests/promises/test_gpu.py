@@ -36,7 +36,6 @@ from featx.extraction import early_images, forward
 from featx.finetuning import training
 from featx.images.sources import as_sources
 from featx.networks import precision as precisions
-from featx.networks.backbone import Backbone
 from featx.networks.device import physical_device, resolve_device
 from featx.networks.fused_convolution import FusedConvolution
 from featx.process import forget
@@ -193,8 +192,9 @@ def test_channels_come_last_all_through_the_network(pictures, monkeypatch, preci
         return found
 
     monkeypatch.setattr(FusedConvolution, "forward", looking)
-    rows_of(list(pictures), "efficientnet_lite0", precision=precision, weights="DEFAULT")
-    assert len(seen) > 50
+    # Without depthwise convolutions, for which cuDNN and torch have kernels of either order.
+    rows_of(list(pictures), "resnet18", precision=precision)
+    assert len(seen) >= 40
     assert all(seen)
 
 
@@ -214,28 +214,31 @@ def test_images_are_copied_from_pinned_memory(pictures, cuda):
 
 
 def test_images_are_decoded_while_the_network_computes(photos, monkeypatch):
-    """Shown by the times at which the threads decode and at which batches are in the network, copies included."""
-    spans, lock = {"decode": [], "network": []}, threading.Lock()
+    """Shown by the times at which threads decode, and at which a batch has begun and its rows are not there yet."""
+    spans, lock, begin = {"decode": [], "network": []}, threading.Lock(), forward._begun
 
-    def spanned(function, kind):
-        def call(*args, **options):
-            began = time.perf_counter()
-            try:
-                return function(*args, **options)
-            finally:
-                with lock:
-                    spans[kind].append((began, time.perf_counter()))
+    def spanned(function, kind, began=None):
+        def call(*args):
+            start = began or time.perf_counter()
+            found = function(*args)
+            with lock:
+                spans[kind].append((start, time.perf_counter()))
+            return found
 
         return call
+
+    def begun(*args):
+        began = time.perf_counter()
+        return spanned(begin(*args), "network", began)
 
     images = [np.asarray(part) for part in np.random.default_rng(0).integers(0, 256, (160, 300, 400, 3), np.uint8)]
     rows_of(list(photos.values()), "efficientnet_lite0", weights="DEFAULT")  # loaded and fused
     monkeypatch.setattr(forward, "decoded_image", spanned(early_images.decoded_image, "decode"))
-    monkeypatch.setattr(Backbone, "embed", spanned(Backbone.embed, "network"))
+    monkeypatch.setattr(forward, "_begun", begun)
     rows_of(images, "efficientnet_lite0", weights="DEFAULT", batch_size=16, n_jobs=2)
     assert len(spans["decode"]) >= 160  # what is ahead at the end of a turn is decoded again
     # What is decoded ahead is decoded before or beside the network, and hardly ever after a wait for it.
-    busy = sum(end - began for began, end in spans["network"])
+    busy = sum(end - began for began, end in _union(spans["network"]))
     both = sum(
         max(0.0, min(end, other) - max(began, start))
         for start, other in _union(spans["network"])
