@@ -25,6 +25,16 @@ def test_devices_and_precisions_are_checked():
         resolve_precision("float64")
 
 
+def test_auto_is_apples_gpu_where_there_is_one_and_no_other(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert resolve_device("auto") == "cpu"
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    assert resolve_device("auto") == resolve_device("mps:0") == "mps"
+    with pytest.raises(ParameterError, match="this machine has no such device") as raised:
+        resolve_device("mps:1")
+    assert raised.value.next_step.endswith("mps.")
+
+
 @pytest.mark.parametrize(
     ("device", "meant"),
     [("gpu", "cuda"), ("GPU:1", "cuda:1"), ("cuda0", "cuda:0"), ("nvidia", "cuda"), ("metal", "mps"), ("cpuu", "cpu")],
