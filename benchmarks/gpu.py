@@ -2,8 +2,14 @@
 
 JPEGs of 500 x 375 pixels, as in `cold.py`; the same architectures with random weights. The limits are the network
 alone, on batches that are on the device already, and decoding alone on all threads: as the two work side by side, the
-lower one is the limit of an extraction. The loops decode in as many worker processes as there are cores; the tuned one
-has channels last, autocast in the precision that featx chose, pinned memory and copies that overlap.
+lower one is the limit of an extraction, and the goal is 85 % of it. The loops decode in as many worker processes as
+there are cores. The plain one computes in float32 as torch does by default, which is TF32 in convolutions on a GPU,
+where featx computes in full; the tuned one has channels last, autocast in the precision that featx chose, pinned memory
+and copies that overlap.
+
+The second table is a profile of one extraction: what share of its time the GPU computed and copied, how much of the
+copying went on beside computing, and what share the threads decoded and the network waited for them. Shares that add up
+to more than 100 % are work that went on at the same time.
 
     pip install scikit-image
     python benchmarks/gpu.py [--images 8000] [--network resnet50] [--device cuda]
@@ -12,6 +18,7 @@ has channels last, autocast in the precision that featx chose, pinned memory and
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import statistics
 import tempfile
@@ -33,8 +40,11 @@ from featx.networks.resolve import resolve_backbone
 from featx.ranking.speed import describe_processor
 
 BATCH = 128
-# Batches that warm a device up, and that are timed.
-WARM_UP, TIMED = 5, 30
+PROFILE = ("GPU computes", "GPU copies images", "of the copying beside computing", "decoding", "waits for decoding")
+# Batches that warm a device up, and that are timed three times.
+WARM_UP, TIMED = 5, 20
+# Of the profile.
+PROFILED_IMAGES = 2000
 
 
 def synchronise(device: str) -> None:
@@ -49,14 +59,19 @@ def forward_limit(name: str, precision: Any, device: str) -> float:
     backbone, views = source.load(device), [source.view(None, "auto")]
     side = source.preprocessing.crop
     pixels = torch.randint(0, 256, (BATCH, side, side, 3), dtype=torch.uint8).permute(0, 3, 1, 2).to(device)
-    batches = WARM_UP + TIMED if device != "cpu" else 3
-    times = []
-    for _ in range(batches):
-        start = time.perf_counter()
-        backbone.embed(pixels, views, preprocessing=source.preprocessing, precision=precision)
+    how: Any = {"preprocessing": source.preprocessing, "precision": precision, "fetch": False}
+
+    def seconds(count: int) -> float:
         synchronise(device)
-        times.append(time.perf_counter() - start)
-    return BATCH / statistics.median(times[WARM_UP:] or times[1:])
+        start = time.perf_counter()
+        for _ in range(count):
+            backbone.embed(pixels, views, **how)
+        synchronise(device)
+        return (time.perf_counter() - start) / count
+
+    warm_up, timed = (WARM_UP, TIMED) if device != "cpu" else (1, 1)
+    seconds(warm_up)
+    return BATCH / statistics.median(seconds(timed) for _ in range(3))
 
 
 def decode_limit(name: str, paths: list[str], threads: int) -> float:
@@ -81,6 +96,40 @@ def rate_of_featx(name: str, precision: str, device: str, paths: list[str], cach
         transformer.fit_transform(paths)
         rates.append(len(paths) / (time.perf_counter() - start))
     return (transformer.precision_, *rates)
+
+
+def profile_of_featx(name: str, precision: str, device: str, paths: list[str], threads: int) -> list[float]:
+    """Return shares of the time of an extraction, in the order of `PROFILE`; NaN for what only a GPU has."""
+    from torch.profiler import ProfilerActivity, profile
+
+    transformer = CNNFeatureTransformer(name, weights=None, precision=precision, device=device, cache=None)
+    transformer.fit_transform(paths[: 2 * BATCH])
+    is_gpu = device.startswith("cuda")
+    with profile(activities=[ProfilerActivity.CUDA]) if is_gpu else contextlib.nullcontext() as profiler:
+        start = time.perf_counter()
+        seconds = transformer.extract(as_sources(paths[:PROFILED_IMAGES])).seconds
+        wall = time.perf_counter() - start
+    kernels, copies = [], []
+    for event in profiler.events() if profiler is not None else ():
+        if event.device_type == torch.autograd.DeviceType.CUDA:
+            span = event.time_range.start / 1e6, event.time_range.end / 1e6
+            if event.name.startswith("Memcpy HtoD"):
+                copies.append(span)
+            elif not event.name.startswith(("Memcpy", "Memset")):
+                kernels.append(span)
+    computing, copying = length(kernels), length(copies)
+    both = computing + copying - length(kernels + copies)
+    of_gpu = [computing / wall, copying / wall, both / copying] if copies else [float("nan")] * 3
+    return [*of_gpu, (seconds["read"] + seconds["decode"]) / threads / wall, seconds["wait"] / wall]
+
+
+def length(spans: list[tuple[float, float]]) -> float:
+    """Return how long spans of time are together, counting what several cover once."""
+    total, until = 0.0, float("-inf")
+    for began, ended in sorted(spans):
+        total += max(0.0, ended - max(began, until))
+        until = max(until, ended)
+    return total
 
 
 def rate_of_loop(name: str, precision: str, device: str, paths: list[str], workers: int, tuned: bool) -> float:
@@ -131,6 +180,7 @@ def main(images: int, networks: tuple[str, ...], precisions: tuple[str, ...], de
     click.echo(f"torch {torch.__version__}, CUDA {torch.version.cuda}; {images:,} images\n")
     click.echo("| network | program | images/s | forward alone | decode alone | of the limit |")
     click.echo("|---|---|---|---|---|---|")
+    profiles: list[str] = []
     with tempfile.TemporaryDirectory() as folder:
         paths = write_photographs(Path(folder), images)
         for name in networks:
@@ -146,10 +196,17 @@ def main(images: int, networks: tuple[str, ...], precisions: tuple[str, ...], de
                         f"| {name} | featx, {precision} ({chosen}), {run} | {rate:,.0f} | {forward:,.0f} "
                         f"| {decode:,.0f} | {rate / limit:.0%} |"
                     )
+                shares = alone(profile_of_featx, name, chosen, device, paths, cores)
+                each = " | ".join("-" if math.isnan(share) else f"{share:.0%}" for share in shares)
+                profiles.append(f"| {name}, {chosen} | {each} |")
             for tuned in (False, True):
                 rate = alone(rate_of_loop, name, chosen, device, paths, workers, tuned)
                 label = f"DataLoader, {workers} workers" + (f", tuned, {chosen}" if tuned else ", float32")
                 click.echo(f"| {name} | {label} | {rate:,.0f} | | | |")
+    click.echo(f"\n| of the time of {min(images, PROFILED_IMAGES):,} images | {' | '.join(PROFILE)} |")
+    click.echo("|---|" + "---|" * len(PROFILE))
+    for line in dict.fromkeys(profiles):
+        click.echo(line)
 
 
 if __name__ == "__main__":

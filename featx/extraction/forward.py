@@ -11,7 +11,7 @@ import itertools
 import operator
 import time
 from collections import Counter
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,7 @@ from ..cache.interface import EmbeddingStore
 from ..display.notes import note_once
 from ..exceptions import BackboneError, CacheError, ImageDecodeError
 from ..images.sources import ImageSource
-from ..networks.device import halved, physical_device
+from ..networks.device import fetched_later, halved, physical_device, pinned
 from ..runtime.deadlines import map_with_deadline
 from ..runtime.lanes import in_lanes
 from ..runtime.timing import timed
@@ -33,7 +33,8 @@ __all__ = ["forward_images", "note_scale"]
 # the backend kills all of them, so their turns begin short and double in length.
 TURN_SECONDS = 10.0
 FIRST_TURN_SECONDS = 1.0
-TURN_ROWS = 1024
+# A GPU computes thousands of images a second, and has nothing to do while a turn ends and the next one begins.
+TURN_ROWS = 16384
 TURN_BYTES = 256 << 20
 # 12-bit images in 16-bit files use a sixteenth of the scale.
 SMALL_PART = 1 / 8
@@ -138,16 +139,22 @@ def _take_turn(
         held = len(ready) * sum(row.nbytes for row in ready[-1][1]) if ready else 0
         return time.monotonic() - began < seconds and held < TURN_BYTES and not is_over()
 
-    def forward(batch: list[DecodedImage]) -> list[np.ndarray]:
+    def begin(batch: list[DecodedImage]) -> Callable[[], list[np.ndarray]]:
         good = [image for image in batch if image.error is None]
-        return _forward(task, [image.pixels for image in good], [image.name for image in good]) if good else []
+        return _begun(task, [image.pixels for image in good], [image.name for image in good]) if good else list
 
+    def compute(batch: list[DecodedImage]) -> list[np.ndarray]:
+        return begin(batch)()
+
+    # A GPU is given the next batch before the processor waits for the rows of the last one.
+    is_gpu = task.device.startswith("cuda")
+    step: Callable[[list[DecodedImage]], Any] = begin if is_gpu else compute
     try:
         with (
             contextlib.closing(_decoded_batches(task, todo, wanted, size, result.seconds, goes_on, early)) as batches,
-            contextlib.closing(in_lanes(forward, batches, lanes=lanes, clock=result.seconds)) as passed,
+            contextlib.closing(in_lanes(step, batches, lanes=lanes, clock=result.seconds)) as passed,
         ):
-            for batch, rows in passed:
+            for batch, rows in _finished(passed, result.seconds) if is_gpu else passed:
                 progress()
                 good = [image for image in batch if image.error is None]
                 result.n_forwarded += len(good)
@@ -175,8 +182,11 @@ def _take_turn(
     advance(int(reached) - len(done))
 
 
-def _forward(task: ForwardTask, images: list[Any], names: list[str]) -> list[np.ndarray]:
-    """Return a matrix for each view; split a batch that is too large for the device's memory."""
+def _begun(task: ForwardTask, images: list[Any], names: list[str]) -> Callable[[], list[np.ndarray]]:
+    """Have the network compute a batch, in parts if it is too large for the device's memory.
+
+    Returns a function that waits for the result, a matrix for each view.
+    """
     import torch
 
     from ..networks.forward_errors import require_finite
@@ -184,22 +194,15 @@ def _forward(task: ForwardTask, images: list[Any], names: list[str]) -> list[np.
     backbone = task.source.load(task.device)
     # Stacked with channels last, which is how they were decoded and how the network reads them.
     pixels = torch.stack([image.permute(1, 2, 0) for image in images]).permute(0, 3, 1, 2)
-    if backbone.device.startswith("cuda"):
-        # Only from pinned memory can a copy overlap with computation.
-        pixels = pixels.pin_memory()
+    pixels = pinned(pixels, backbone.device)
+    how: Any = {"preprocessing": task.source.preprocessing, "precision": task.precision, "fetch": False}
     while True:
         size = min(backbone.largest_batch or len(pixels), len(pixels))
         try:
-            parts = [
-                backbone.embed(part, task.views, preprocessing=task.source.preprocessing, precision=task.precision)
-                for part in pixels.split(size)
-            ]
-            found = [torch.cat(rows).numpy() for rows in zip(*parts, strict=True)]
-            require_finite(
-                found, task.views, names, name=backbone.name, module=backbone.module, precision=task.precision
-            )
-            return found
-        except torch.OutOfMemoryError as error:
+            parts = [backbone.embed(part, task.views, **how) for part in pixels.split(size)]
+            fetched = fetched_later([torch.cat(rows) for rows in zip(*parts, strict=True)], backbone.device)
+            break
+        except (torch.OutOfMemoryError, BackboneError) as error:
             too_much = BackboneError(
                 f"{backbone.name} does not fit into the memory of {backbone.device} with a single image",
                 "Choose a smaller image_size or backbone, or device='cpu'.",
@@ -207,6 +210,32 @@ def _forward(task: ForwardTask, images: list[Any], names: list[str]) -> list[np.
             half = halved(size, backbone.device, error, too_much)
             # It never grows, even where several lanes fail at once, so this ends.
             backbone.largest_batch = min(half, backbone.largest_batch or size)
+
+    def finish() -> list[np.ndarray]:
+        found = [rows.numpy() for rows in fetched()]
+        require_finite(found, task.views, names, name=backbone.name, module=backbone.module, precision=task.precision)
+        return found
+
+    return finish
+
+
+def _finished(
+    begun: Iterator[tuple[list[DecodedImage], Callable[[], list[np.ndarray]]]], clock: Counter[str]
+) -> Iterator[tuple[list[DecodedImage], list[np.ndarray]]]:
+    """Yield batches with their rows, and wait for those of a batch when the next one has begun, or could not."""
+    last, error = next(begun, None), None
+    while last is not None:
+        following = None
+        try:
+            following = next(begun, None)
+        except Exception as raised:  # once the rows that are finished by then are safe
+            error = raised
+        with timed(clock, "forward"):
+            rows = last[1]()
+        yield last[0], rows
+        if error is not None:
+            raise error
+        last = following
 
 
 def _decoded_batches(

@@ -42,8 +42,8 @@ class Checkpoint:
         self.path = Path(path)
         self.identity = dict(identity)
 
-    def load(self, device: str) -> dict[str, Any] | None:
-        """Return the state of the last epoch, or None when there is no file.
+    def load(self) -> dict[str, Any] | None:
+        """Return the state of the last epoch, with all tensors on the CPU, or None when there is no file.
 
         Raises
         ------
@@ -58,7 +58,7 @@ class Checkpoint:
             return None
         step = ANOTHER_PATH
         try:
-            content = torch.load(written_path(self.path), map_location=device, weights_only=True)
+            content = torch.load(written_path(self.path), map_location="cpu", weights_only=True)
             identity, state = dict(json.loads(content["identity"])), dict(content["state"])
             if content["format"] != CHECKPOINT_FORMAT:
                 raise CheckpointError(

@@ -19,6 +19,7 @@ from ..extraction.forward import note_scale
 from ..images.augmentation import Augmentation
 from ..images.preprocessing import Preprocessing
 from ..images.sources import ImageSource
+from ..networks.device import pinned, sent
 from ..runtime.deadlines import map_with_deadline
 
 __all__ = ["CachedFeed", "Feed", "FreshFeed", "stream"]
@@ -75,11 +76,11 @@ class CachedFeed:
         batch = np.empty((len(rows), parts[0][1].shape[1]), dtype=parts[0][1].dtype)
         for places, values in parts:
             batch[places] = values
-        return torch.from_numpy(batch)
+        return pinned(torch.from_numpy(batch), self.device)
 
     def finish(self, batch: Tensor) -> Tensor:
         """Return float32 of the boundary's shape on the device."""
-        batch = batch.to(self.device, non_blocking=True)
+        batch = sent(batch, self.device)
         if batch.dtype == torch.int16:
             batch = batch.view(torch.bfloat16)
         return _channels_last(batch.float().reshape(len(batch), *self.shape))
@@ -142,11 +143,11 @@ class FreshFeed:
         if len(self.peaks) >= len(self.images):
             note_scale(self.peaks)
             self.peaks.clear()
-        return batch
+        return pinned(batch, self.device)
 
     def finish(self, batch: Tensor) -> Tensor:
         """Return the outputs of the frozen part for a decoded batch."""
-        batch = self.preprocessing.normalise(batch.to(self.device, non_blocking=True))
+        batch = self.preprocessing.normalise(sent(batch, self.device))
         return self.lower(_channels_last(batch))
 
 

@@ -25,9 +25,10 @@ from ..extraction.steps import Passes
 from ..heads.class_weights import class_weights
 from ..images.labels import plain_labels
 from ..images.sources import ImageSource
-from ..networks.device import channels_last, resolve_device, resolve_precision
+from ..networks.device import resolve_device, resolve_precision
 from ..process import keep_freed_memory
 from ..runtime.resources import thread_count
+from ..torch_modules.seeds import seeded
 from .boundary import boundary_passes, make_feed
 from .checkpoint import Checkpoint
 from .finetuned_estimator import FineTunedEstimator
@@ -138,10 +139,10 @@ class FineTuning:
         trunk.part.warn(self.source.name)
         if self.given.device == "cpu":
             keep_freed_memory()
-        channels_last(trunk.module.to(self.given.device))
+        trunk.to(self.given.device)
         checkpoint = self._checkpoint(plan.validation)
         if checkpoint is not None:
-            checkpoint.load("cpu")  # one of another training is refused before any computation
+            checkpoint.load()  # one of another training is refused before any computation
         began = time.perf_counter()
         store, settings = open_store(self.cache).for_writing(), self.settings
         feed, forwarded = make_feed(trunk, self.images, plan.boundary, store=store, settings=settings, clock=self.clock)
@@ -222,8 +223,7 @@ class FineTuning:
     def _head(self, plan: TrainingPlan, forwarded: dict[str, int]) -> tuple[DenseHead, np.ndarray | None]:
         """Return the head before it is trained, fitted on training rows only, and their embeddings if it needs any."""
         settings, train = self.settings, plan.train
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(settings.random_state)
+        with seeded(settings.random_state):
             if plan.for_head is None:
                 width = self.source.load("cpu").width(self.view, preprocessing=self.source.preprocessing)
                 return self._empty_head(width), None

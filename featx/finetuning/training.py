@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from ..display.progress import print_above_bars, progress_bar
 from ..exceptions import TrainingError, TrainingWarning
 from ..networks.device import precision_context
+from ..torch_modules.seeds import seeded
 from .checkpoint import Checkpoint
 from .feeds import Feed, stream
 from .head import DenseHead
@@ -152,26 +153,25 @@ class Training:
         began = time.perf_counter()
         settings = self.settings
         order = np.random.default_rng([settings.random_state, epoch]).permutation(self.train)
-        losses, hits = 0.0, 0
-        rate = self._optimizer.param_groups[0]["lr"]
-        devices = [settings.device] if torch.device(settings.device).type == "cuda" else []
-        with torch.random.fork_rng(devices=devices):
-            torch.manual_seed(int(np.random.default_rng([settings.random_state, epoch, 1]).integers(2**63)))
+        losses, hits, rate = 0.0, 0, self._optimizer.param_groups[0]["lr"]
+        seed = int(np.random.default_rng([settings.random_state, epoch, 1]).integers(2**63))
+        name, shown = f"epoch {epoch}/{settings.epochs}", settings.verbose
+        with seeded(seed, settings.device), progress_bar(self._steps, name=name, unit="batch", shown=shown) as bar:
             self.trunk.train()
             self.head.train()
-            name, shown = f"epoch {epoch}/{settings.epochs}", settings.verbose
-            with progress_bar(self._steps, name=name, unit="batch", shown=shown) as bar:
-                for rows, batch in stream(self.feed, np.array_split(order, self._steps), epoch):
-                    loss, right = self._step(rows, batch)
-                    losses += loss * len(rows)
-                    hits += right
-                    self.iterations.add_steps([loss], [right / len(rows)])
-                    bar.update()
+            for rows, batch in stream(self.feed, np.array_split(order, self._steps), epoch):
+                loss, right = self._step(rows, batch)
+                losses += loss * len(rows)
+                hits += right
+                self.iterations.add_steps([loss], [right / len(rows)])
+                bar.update()
         scores: dict[str, Any] = dict.fromkeys(HISTORY_KEYS)
-        scores |= {"epoch": epoch, "loss": losses / len(order), "accuracy": hits / len(order)}
-        scores["learning_rate"] = rate
+        scores |= {"epoch": epoch, "loss": losses / len(order), "accuracy": hits / len(order), "learning_rate": rate}
         if self.trunk.part.initial_norms:
-            self._estimate_statistics(order, epoch)
+            # From training images, for the present weights.
+            with self.trunk.estimating():
+                for _ in self._predict(order[:ESTIMATED_IMAGES], epoch):
+                    pass
         if len(self.validation):
             scores["val_loss"], scores["val_accuracy"] = self._evaluate()
             if not math.isfinite(scores["val_loss"]):
@@ -192,23 +192,30 @@ class Training:
         while True:  # until parts of single images fail: every failure halves them
             self._optimizer.zero_grad(set_to_none=True)
             try:
-                loss, right = 0.0, 0
-                for piece in self._micro_batches.slices(len(rows)):
-                    logits = self._logits(batch[piece])
-                    part = self._loss(logits, targets[piece]) / total
-                    if not math.isfinite(value := float(part.detach())):
-                        raise FloatingPointError(f"the loss became {value}")
-                    self._scaler.scale(part).backward()
-                    loss += value
-                    right += int((logits.argmax(1) == targets[piece]).sum())
-                scale = self._scaler.get_scale()
-                self._scaler.step(self._optimizer)
-                self._scaler.update()
-                if self._scaler.get_scale() >= scale:  # else the gradients were infinite, and no step was taken
-                    self._scheduler.step()
-                return loss, right
+                parts = self._micro_batches.slices(len(rows))
+                losses, hits = zip(*(self._backward(batch[p], targets[p], total) for p in parts), strict=True)
             except RuntimeError as error:
                 self._micro_batches.halve(len(rows), error)
+                continue
+            scale = self._scaler.get_scale()
+            self._scaler.step(self._optimizer)
+            self._scaler.update()
+            if self._scaler.get_scale() >= scale:
+                self._scheduler.step()
+                return sum(losses), sum(hits)
+            # The scaled gradients were infinite, and no step was taken: the batch is computed again with a lower scale.
+            if scale <= 1.0:
+                raise FloatingPointError("the gradients became infinite")
+
+    def _backward(self, batch: Tensor, targets: Tensor, total: float) -> tuple[float, int]:
+        """Add the gradients of a part of a batch; return its loss and how many answers were right."""
+        # In a frame of its own, which `halved` clears: that of the loop would keep the outputs of all layers.
+        logits = self._logits(batch)
+        loss = self._loss(logits, targets) / total
+        if not math.isfinite(value := float(loss.detach())):
+            raise FloatingPointError(f"the loss became {value}")
+        self._scaler.scale(loss).backward()
+        return value, int((logits.argmax(1) == targets).sum())
 
     def _logits(self, batch: Tensor) -> Tensor:
         inputs = self.feed.finish(batch)
@@ -221,12 +228,6 @@ class Training:
         return nn.functional.cross_entropy(
             logits, targets, weight=self.class_weights, label_smoothing=self.settings.label_smoothing, reduction="sum"
         )
-
-    def _estimate_statistics(self, order: np.ndarray, epoch: int) -> None:
-        """Estimate the statistics that are those of initialisation from training images, for the present weights."""
-        with self.trunk.estimating():
-            for _ in self._predict(order[:ESTIMATED_IMAGES], epoch):
-                pass
 
     def _evaluate(self) -> tuple[float, float]:
         """Return loss and accuracy on the validation rows, without augmentation."""
@@ -303,7 +304,7 @@ class Training:
 
     def _resume(self) -> bool:
         """Restore the state after the last epoch of the checkpoint, if there is one."""
-        state = self.checkpoint.load(self.settings.device) if self.checkpoint is not None else None
+        state = self.checkpoint.load() if self.checkpoint is not None else None
         if state is None:
             return False
         self._restore(state["tensors"])

@@ -18,7 +18,7 @@ from torch.func import functional_call
 
 from ..exceptions import BackboneError, ParameterError
 from ..networks.backbone import FLOAT32_CONVOLUTIONS, BackboneSource
-from ..networks.device import precision_context
+from ..networks.device import channels_last, precision_context
 from ..networks.float32_stem import with_float32_stem
 from ..networks.forward_errors import forward_error, not_finite_outputs
 from ..networks.pooling import View
@@ -108,7 +108,6 @@ class Trunk:
             from ..networks.reference_outputs import fixed_images
 
             images = source.preprocessing.normalise(fixed_images(source.preprocessing.crop))
-            module.to("cpu")
         if absent_tensors(module):
             refuse_absent(
                 module, feature_extractor(module, [node], name=source.name, images=images), [node], name=source.name
@@ -175,6 +174,14 @@ class Trunk:
             return len(self.trained) == sum(1 for _ in self.module.parameters())
         graph = self._graph[0]
         return set(graph.parameters(graph.nodes)) == set(self.trained)
+
+    def to(self, device: str) -> None:
+        """Move the network to a device, in channels-last memory format."""
+        channels_last(self.module.to(device))
+        if self._graph is not None:
+            # The network has other buffers now, and the graphs those of before.
+            graph, boundary, _ = self._graph
+            self.upper, self._lower, self._uppers = graph.upper(boundary), None, {}
 
     def features(self, inputs: Tensor) -> Tensor:
         """Return the pooled features of a batch, float32 (n, d); `inputs` are the outputs at the boundary.

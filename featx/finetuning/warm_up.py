@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from ..display.progress import print_above_bars, progress_bar
 from ..exceptions import TrainingError
 from ..networks.device import precision_context
+from ..torch_modules.seeds import seeded
 from .feeds import Feed, stream
 from .head import DenseHead
 from .history import describe_warm_up, empty_history
@@ -83,13 +84,11 @@ class WarmUp:
         self._rng = np.random.default_rng(settings.random_state)
         scores = self._scores(embeddings, self.targets[torch.from_numpy(self.train)])
         self._end_epoch(0, scores, None, 0.0, iterations)
-        devices = [settings.device] if torch.device(settings.device).type == "cuda" else []
         total = settings.warmup_epochs * math.ceil(len(self.train) / settings.batch_size)
         with (
-            torch.random.fork_rng(devices=devices),
+            seeded(settings.random_state, settings.device),
             progress_bar(total, name="training the head alone", unit="batch", shown=settings.verbose) as bar,
         ):
-            torch.manual_seed(settings.random_state)
             plain = None if settings.warmup_learning_rate is not None else embeddings.to(settings.device)
             for epoch in range(1, settings.warmup_epochs + 1):
                 began = time.perf_counter()

@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from ..exceptions import ParameterError
-from .cells import IMAGE_KINDS, cell_kind, is_missing
+from .cells import IMAGE_KINDS, array_of, cell_kind, is_missing
 from .columns import column_cells
 
 __all__ = ["cells_of", "first_few"]
@@ -87,7 +87,7 @@ def _values(X: Any) -> list[Any] | None:
     if hasattr(X, "toarray"):
         return None
     if hasattr(X, "__array__") and not isinstance(X, Sequence):
-        return _of_array(np.asarray(X))
+        return _of_array(array_of(X))
     _refuse_container(X)
     first = X[0] if len(X) else None
     if (kind := cell_kind(first)) in ("pair", "other"):

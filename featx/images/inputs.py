@@ -106,7 +106,7 @@ def _note_image_shape(image_shape: tuple[int, ...] | None) -> None:
 def _as_array(X: Any) -> Any:
     """Return nested lists as an array, so that their depth is known; leave anything else to scikit-learn's checks."""
     if not isinstance(X, Sequence):
-        return np.asarray(X) if hasattr(X, "__array__") else X
+        return array_of(X) if hasattr(X, "__array__") else X
     try:
         return np.asarray(X)
     except ValueError as error:

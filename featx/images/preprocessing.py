@@ -149,7 +149,11 @@ class Preprocessing:
         import torch
 
         n, channels, height, width = batch.shape
-        mean, std = (torch.tensor(values, device=batch.device) * 255 for values in (self.mean, self.std))
+        # Values that are copied to a GPU, as those of torch.tensor, would have to wait for all that it computes.
+        mean, std = (
+            255 * torch.cat([torch.full((1,), value, device=batch.device) for value in values])
+            for values in (self.mean, self.std)
+        )
         # Whole lines at a time: torch has no fast path for the three values of a pixel.
         lines = batch.permute(0, 2, 3, 1).reshape(n, height, width * channels).float()
         lines.sub_(mean.repeat(width)).div_(std.repeat(width))

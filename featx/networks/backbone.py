@@ -18,7 +18,7 @@ from ..images.preprocessing import Preprocessing
 from ..process import keep_freed_memory, remember
 from ..torch_modules.output_parts import read_node, tensor_of
 from .architectures import Architecture
-from .device import channels_last, embedding_context, image_dtype
+from .device import channels_last, embedding_context, image_dtype, sent
 from .forward_errors import forward_error
 from .pooling import View, check_pooling
 from .stage_names import mistyped_stage
@@ -118,11 +118,11 @@ class BackboneSource(SummaryMixin):
         )
 
     def fresh(self) -> nn.Module:
-        """Return the network in evaluation mode, as a module that nothing else uses."""
+        """Return the network on the CPU in evaluation mode, as a module that nothing else uses."""
         from ..torch_modules.copies import independent_copy
 
         module = self.build()
-        return independent_copy(module) if self.is_built else module.eval()
+        return (independent_copy(module) if self.is_built else module.eval()).cpu()
 
     def is_loaded(self) -> bool:
         """Tell whether this process has the network on some device."""
@@ -134,7 +134,9 @@ class BackboneSource(SummaryMixin):
         with _loading:
             if key not in _loaded:
                 note_step(f"loading the network {self.name}")
-                _loaded[key] = Backbone(self.name, self.build(), self.architecture, device, is_custom=self.is_custom)
+                # Others may use a module that is built once: it is not moved to a GPU.
+                module = self.fresh() if self.is_built and device != "cpu" else self.build()
+                _loaded[key] = Backbone(self.name, module, self.architecture, device, is_custom=self.is_custom)
                 while len(_loaded) > MAX_LOADED:
                     _loaded.popitem(last=False)
             _loaded.move_to_end(key)
@@ -187,6 +189,7 @@ class Backbone(SummaryMixin):
         *,
         preprocessing: Preprocessing,
         precision: ResolvedPrecision = "float32",
+        fetch: bool = True,
     ) -> list[Tensor]:
         """Return one matrix of embeddings for each view, from a single pass.
 
@@ -198,10 +201,12 @@ class Backbone(SummaryMixin):
             For the normalisation.
         precision : {"float32", "bfloat16", "float16"}, default="float32"
             Of the forward pass; pooling is in float32.
+        fetch : bool, default=True
+            Whether to wait for a GPU.
 
         Returns
         -------
-        list of Tensor of float32, shape (n, d), on the CPU
+        list of Tensor of float32, shape (n, d), on the CPU or, without `fetch`, on the device
             In half precision for the poolings of `whole_map`.
 
         Raises
@@ -216,8 +221,7 @@ class Backbone(SummaryMixin):
         nodes = [self.architecture.node(layer) for layer, _ in views]
         reads = [read_node(node, self.module) for node in nodes]
         with torch.inference_mode():
-            batch = preprocessing.normalise(pixels.to(self.device, non_blocking=True))
-            batch = batch.to(self.dtype).contiguous(memory_format=torch.channels_last)
+            batch = preprocessing.normalise(sent(pixels, self.device)).to(self.dtype)
             plain = self._extractor(self._nodes(views), batch)
             with embedding_context(precision, self.device):
                 try:
@@ -238,7 +242,7 @@ class Backbone(SummaryMixin):
                 self.architecture.pooled(part, View(*view), name=self.name, n_images=len(pixels))
                 for part, view in zip(found, views, strict=True)
             ]
-            return pooled if self.device == "meta" else [rows.cpu() for rows in pooled]
+            return [rows.cpu() for rows in pooled] if fetch and self.device != "meta" else pooled
 
     def is_thread_safe(self, views: Sequence[View]) -> bool:
         """Tell whether several threads may pass batches at once: a graph keeps no state between batches."""
@@ -255,9 +259,8 @@ class Backbone(SummaryMixin):
         side = preprocessing.crop
         pixels = torch.zeros((1, 3, side, side), dtype=torch.uint8)
         try:
-            shapes = Backbone(
-                self.name, independent_copy(self.module), self.architecture, "meta", is_custom=self.is_custom
-            )
+            own = independent_copy(self.module)
+            shapes = Backbone(self.name, own, self.architecture, "meta", is_custom=self.is_custom)
             return shapes.embed(pixels, [view], preprocessing=preprocessing)[0].shape[1]
         except BackboneError:
             if not self.is_custom:
@@ -290,8 +293,7 @@ class Backbone(SummaryMixin):
             if key not in self._fused:
                 from .fusion import fused_extractor
 
-                dtype = getattr(torch, precision)
-                self._fused[key] = fused_extractor(plain, batch, dtype=dtype, n_float32=n_float32)
+                self._fused[key] = fused_extractor(plain, batch, dtype=getattr(torch, precision), n_float32=n_float32)
             return self._fused[key]
 
     def _extractor(self, nodes: tuple[str, ...], batch: Tensor | None = None) -> FeatureExtractor:
@@ -299,7 +301,6 @@ class Backbone(SummaryMixin):
 
         # Shapes without values cannot be compared.
         images = batch if self.is_custom and self.device != "meta" else None
-
         with self._making:  # torch.fx traces in one thread at a time
             if nodes not in self._extractors:
                 try:

@@ -17,6 +17,7 @@ from ..exceptions import BackboneError
 from ..process import remember
 from ..torch_modules.copies import light_copy, undisturbed
 from ..torch_modules.running_statistics import uses_batch_statistics
+from ..torch_modules.seeds import seeded
 from .backbone import Backbone, BackboneSource
 from .pooling import View
 from .reference_outputs import fixed_images
@@ -51,13 +52,7 @@ def refuse_batch_dependence(source: BackboneSource, views: Sequence[View]) -> No
     backbone = Backbone(source.name, module, source.architecture, str(place), is_custom=True)
 
     def embed(images: Tensor, seed: int = 0) -> list[Tensor]:
-        devices = [place] if place.type == "cuda" else []
-        with (
-            undisturbed(module),
-            torch.random.fork_rng(devices=devices),
-            torch.backends.cudnn.flags(enabled=True, allow_tf32=False),
-        ):
-            torch.manual_seed(seed)
+        with undisturbed(module), seeded(seed, place):
             rows = backbone.embed(images, views, preprocessing=pre)
         return [(part.view(torch.bfloat16) if part.dtype == torch.int16 else part).float() for part in rows]
 

@@ -63,6 +63,8 @@ def _step(module: nn.Module, side: int, error: Exception, *, is_custom: bool) ->
     if found := ABOUT_CHANNELS.search(str(error)):
         some = "1 channel" if found[1] == "1" else f"{found[1]} channels"
         return f"Images have 3 channels, and it takes {some}: wrap it in a module whose forward converts them."
+    if "on the same device" in str(error):
+        return "Make tensors that its forward uses buffers, which move with it: self.register_buffer(NAME, tensor)."
     if "meta tensor" in str(error):
         return "Keep the module from moving tensors to the meta device, or choose another layer."
     if _takes(module, side):
@@ -81,12 +83,13 @@ def _takes(module: nn.Module, side: int) -> bool:
     import torch
 
     from ..torch_modules.copies import light_copy
+    from ..torch_modules.seeds import seeded
 
     place = next((t.device for t in (*module.parameters(), *module.buffers())), torch.device("cpu"))
     if place.type == "meta":
         return False
     try:
-        with torch.inference_mode(), torch.random.fork_rng(devices=[]):
+        with torch.inference_mode(), seeded(0, place):
             light_copy(module)(torch.zeros((2, 3, side, side), device=place))
     except Exception:  # it is the user's code
         return False

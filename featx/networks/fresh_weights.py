@@ -11,6 +11,7 @@ from ..display.names import few
 from ..exceptions import BackboneError
 from ..process import remember
 from ..torch_modules.copies import independent_copy
+from ..torch_modules.seeds import seeded
 
 __all__ = ["with_fresh_weights"]
 
@@ -54,8 +55,7 @@ def _drawn_anew(module: nn.Module, seed: int) -> nn.Module:
         # What no layer sets is found by what is left of this.
         for parameter in kept.values():
             parameter.fill_(torch.nan)
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
+        with seeded(seed):
             copy.apply(_reset)
     left = [name for name, parameter in copy.named_parameters() if name in kept and parameter.isnan().any()]
     if left:

@@ -17,8 +17,9 @@ from ..images.preprocessing import Preprocessing
 from ..process import remember
 from ..torch_modules.copies import light_copy, undisturbed
 from ..torch_modules.output_parts import plain_values
+from ..torch_modules.seeds import seeded
 from .backbone import BackboneSource
-from .device import image_dtype
+from .device import embedding_context, image_dtype
 from .pooling import View
 from .precision import photographs
 
@@ -61,14 +62,8 @@ def reference_outputs(
     """
     place = next((t.device for t in (*module.parameters(), *module.buffers())), torch.device("cpu"))
     images = preprocessing.normalise(fixed_images(preprocessing.crop).to(place)).to(image_dtype(module))
-    devices = [place] if place.type == "cuda" else []
     try:
-        with (
-            torch.inference_mode(),
-            torch.random.fork_rng(devices=devices),
-            torch.backends.cudnn.flags(allow_tf32=False),
-        ):
-            torch.manual_seed(0)
+        with torch.inference_mode(), seeded(0, place), embedding_context("float32", str(place)):
             if itself:
                 with undisturbed(*itself):
                     output = module(images)

@@ -87,10 +87,9 @@ def random_weights(seed: int, *, initialisation: str = "") -> Weights:
 
 def build_seeded(build: Callable[[], Any], seed: int) -> Any:
     """Build with random weights from a seed, and leave torch's generator as it was."""
-    import torch
+    from ..torch_modules.seeds import seeded  # which loads torch
 
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with seeded(seed):
         return build()
 
 

@@ -19,6 +19,7 @@ from .copies import light_copy
 from .module_parts import global_hooks
 from .node_paths import NodePathTracer
 from .output_parts import OUTPUT, plain_values
+from .seeds import seeded
 
 __all__ = [
     "FeatureExtractor",
@@ -196,9 +197,7 @@ def _is_called_plainly(module: nn.Module) -> bool:
 
 def _is_faithful(module: nn.Module, graph: fx.Graph, images: Tensor) -> bool:
     def outputs(network: nn.Module) -> list[Any]:
-        devices = [images.device] if images.device.type == "cuda" else []
-        with torch.inference_mode(), torch.random.fork_rng(devices=devices):
-            torch.manual_seed(0)
+        with torch.inference_mode(), seeded(0, images.device):
             return _pytree.tree_leaves(network(images.clone()))
 
     try:

@@ -391,7 +391,7 @@ def test_a_damaged_checkpoint_gives_an_error_or_the_right_result(data, tmp_path,
     path.write_bytes(damaged)
     expected = Checkpoint(path, {})
     with pytest.raises(ModelFileError):
-        expected.load("cpu")
+        expected.load()
 
 
 def test_a_checkpoint_that_cannot_be_written_is_an_error(data, tmp_path):
@@ -420,5 +420,5 @@ def test_a_full_disk_leaves_the_epoch_before(tmp_path, monkeypatch):
     with pytest.raises(ModelFileError, match=r"No space left on device. Free some space"):
         checkpoint.save({"epoch": 2})
     monkeypatch.undo()
-    assert checkpoint.load("cpu") == {"epoch": 1}
+    assert checkpoint.load() == {"epoch": 1}
     assert os.listdir(tmp_path) == ["training.pt"]

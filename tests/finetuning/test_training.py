@@ -155,16 +155,28 @@ def test_float16_trains_as_float32_does(data, in_float16, monkeypatch):
     assert np.mean(agree) > 0.8
 
 
-def test_a_step_with_infinite_gradients_is_left_out(data, in_float16, monkeypatch):
+def test_a_batch_with_infinite_gradients_is_computed_again(data, in_float16, monkeypatch):
+    """Else a short training would lack its first steps: the scale begins high, and is halved each time."""
     monkeypatch.setattr(
         "featx.finetuning.training.make_scaler", lambda settings: torch.amp.GradScaler("cpu", init_scale=2.0**28)
     )
-    steps = []
-    step = torch.optim.AdamW.step
+    steps, scales, step, loss = [], [], torch.optim.AdamW.step, Training._loss
     monkeypatch.setattr(torch.optim.AdamW, "step", lambda self, *given: steps.append(1) or step(self, *given))
+    monkeypatch.setattr(
+        Training, "_loss", lambda self, *given: scales.append(self._scaler.get_scale()) or loss(self, *given)
+    )
     fitted = classifier(epochs=3, head_init="random", batch_size=4, early_stopping=False).fit(*data)
-    assert 0 < len(steps) < 3 * 6
+    assert len(steps) == 3 * 6
+    assert len(scales) > 3 * 6
+    assert scales == sorted(scales, reverse=True)
     assert np.isfinite(fitted.history_["loss"]).all()
+
+
+def test_gradients_that_are_infinite_with_any_scale_end_the_training(data, in_float16, monkeypatch):
+    loss = Training._loss
+    monkeypatch.setattr(Training, "_loss", lambda self, logits, y: loss(self, logits + (logits - logits).sqrt(), y))
+    with pytest.raises(TrainingError, match="the gradients became infinite in epoch 1"):
+        classifier(early_stopping=False, head_init="random").fit(*data)
 
 
 def test_a_resumed_training_in_float16_knows_its_scale(data, in_float16, tmp_path):

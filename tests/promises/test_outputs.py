@@ -81,7 +81,7 @@ def test_a_pipe_or_a_socket_is_never_replaced(name, tiny, tmp_path):
 def test_a_pipe_is_no_checkpoint_and_is_not_waited_for(tmp_path):
     os.mkfifo(tmp_path / "training.pt")
     with pytest.raises(FeatxError, match="device, pipe or socket"):
-        Checkpoint(tmp_path / "training.pt", {"a": "1"}).load("cpu")
+        Checkpoint(tmp_path / "training.pt", {"a": "1"}).load()
 
 
 @pytest.mark.parametrize("name", WRITERS)
