@@ -1,6 +1,7 @@
 """Promised: all strategies see the same rows, no figure is flattered, and what cannot be is refused at once."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -192,3 +193,16 @@ def test_frozen_strategies_are_checked_before_any_image_is_forwarded(dataset, ti
         compare_strategies(ImageDataset(dataset.images, dataset.names), {"net": Network()})
     assert forwards.count == 0
     assert not calls.calls
+
+
+def test_test_sets_of_different_sizes_are_noted():
+    data = replace(
+        images_of([40, 40]), groups=np.array(["a", "b", "c", "d", "e", "f"])[np.minimum(np.arange(80) // 9, 5)]
+    )
+    result = compare_strategies(data, {"a": Network(0.1), "b": Network(0.2)}, repeats=3)
+    sizes = [int((result.sizes[0].strategies[0].predictions.parts == f"repeat {number}").sum()) for number in (1, 2, 3)]
+    assert len(set(sizes)) > 1
+    (note,) = [note for note in result.notes if note.startswith("accuracies are means over the repeats")]
+    assert f"which test {min(sizes)} to {max(sizes)} images" in note
+    even = compare_strategies(images_of([40, 40]), {"a": Network(0.1)}, repeats=3)
+    assert not [note for note in even.notes if "means over the repeats" in note]
