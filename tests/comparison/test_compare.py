@@ -99,7 +99,7 @@ def test_networks_are_compared_with_frozen_features(dataset, tiny, tmp_path):
         "finetuned": make_strategy("finetuned", transformer, parameters=quick),
         "scratch": make_strategy("scratch", transformer, parameters=quick),
     }
-    result = compare_strategies(dataset, strategies, train_sizes=[0.2, 0.4], repeats=1, folder=tmp_path)
+    result = compare_strategies(dataset, strategies, train_sizes=[0.1, 0.2], repeats=1, folder=tmp_path)
     for size in result.sizes:
         found = {strategy.strategy: strategy for strategy in size.strategies}
         assert set(found) == set(strategies)
@@ -109,7 +109,7 @@ def test_networks_are_compared_with_frozen_features(dataset, tiny, tmp_path):
         assert {strategy.kind for strategy in found.values()} == {"frozen", "scratch"}  # the weights are random
     assert "on augmented draws" in " ".join(result.notes)
     assert not list(tmp_path.glob("*.ckpt"))
-    assert compare_strategies(dataset, strategies, train_sizes=[0.2, 0.4], repeats=1, folder=tmp_path).runs_found == 6
+    assert compare_strategies(dataset, strategies, train_sizes=[0.1, 0.2], repeats=1, folder=tmp_path).runs_found == 6
 
 
 def test_images_that_cannot_be_read_are_left_out_for_all(tiny, tmp_path, calls):
