@@ -1,4 +1,4 @@
-"""Nox sessions: lint, types, the tests with coverage or with the newest or oldest dependencies, and the site."""
+"""Nox sessions: lint, types, the tests, also with coverage or with the newest or oldest dependencies, and the site."""
 
 import configparser
 import re
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import nox
 
-nox.options.sessions = ["lint", "types", "coverage", "pages"]
+nox.options.sessions = ["lint", "types", "tests", "pages"]
 nox.needs_version = ">=2024.10.9"
 
 
@@ -69,9 +69,16 @@ def gpu(session):
 
 
 @nox.session(venv_backend="none")
+def tests(session):
+    """Run the tests."""
+    session.run("pytest", *session.posargs)
+
+
+@nox.session(venv_backend="none")
 def coverage(session):
     """Run the tests, and print the lines that none of them runs; processes that tests start are not measured."""
-    # Of what Python 3.11 has, slipcover adds a tenth to the suite, coverage a half.
+    # Nothing depends on the lines, so that `nox` alone does without: of what Python 3.11 has, slipcover adds a tenth to
+    # the suite, coverage a half.
     session.run("python", "-m", "slipcover", "-m", "pytest", *session.posargs)
 
 

@@ -55,7 +55,9 @@ def adopt_segment(folder: SpecFolder, name: str, content: bytes | Path | Callabl
             segment = Segment(temporary, folder.spec)
             segment.verify()
         except SegmentDamagedError as damage:
-            raise CacheError(f"{name} for {folder.path} is damaged: {damage.reason}", NEXT) from None
+            how = "cannot be used" if damage.later else "is damaged"
+            step = "" if damage.later else NEXT
+            raise CacheError(f"{name} for {folder.path} {how}: {damage.reason}", step) from None
         here = [s for s in folder.segments() if s.n_rows]
         if here and (segment.width, segment.dtype) != (here[0].width, here[0].dtype):
             own = f"{folder.path} has rows of {here[0].width} {here[0].dtype}"

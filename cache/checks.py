@@ -14,8 +14,9 @@ from ..constraints import Constraint, a
 from ..exceptions import CacheError, ParameterError, nearest_path
 from .files import TEMPORARY
 from .locks import TURN
-from .maintenance import DIGESTS, SPEC_FOLDER
+from .maintenance import DIGESTS
 from .spec import EmbeddingSpec
+from .spec_folders import SPEC_FOLDER
 
 __all__ = ["BOUND", "FIELD", "PUSHED", "SPEC", "check_cache", "checked_digests", "checked_embeddings"]
 

@@ -208,10 +208,12 @@ class SpecFolder:
             segment.path.unlink(missing_ok=True)
 
     def set_aside(self, damage: SegmentDamagedError) -> None:
-        """Rename a damaged segment so that it is never read again, and note why."""
+        """Rename a damaged segment so that it is never read again, and note why; that of a later version stays."""
         self._segments.pop(damage.path.name, None)
         self._refused.add(damage.path.name)
         self.damaged.append((damage.path.name, damage.reason))
+        if damage.later:
+            return
         # In a cache that cannot be written, this process refuses it all the same.
         with contextlib.suppress(OSError):
             damage.path.rename(damage.path.with_suffix(DAMAGED))

@@ -5,10 +5,8 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import re
 import stat
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,11 +20,11 @@ from .hdf5 import atomic_hdf5
 from .locks import remove_old_turns
 from .segment import DAMAGED, SUFFIX, Segment, SegmentDamagedError, mismatched_segments
 from .spec import EmbeddingSpec
+from .spec_folders import LATER, lost_folders, named_as_specs, spec_folders
 
 __all__ = ["CacheReport", "SpecInfo"]
 
 DIGESTS = "digests.sqlite"
-SPEC_FOLDER = re.compile("[0-9a-f]{32}")
 EXPORT_BYTES = 64 << 20
 # Bytes for a row's digest and path in HDF5.
 EXPORT_NAME_BYTES = 256
@@ -98,26 +96,6 @@ class CacheReport:
         return not self.problems
 
 
-def spec_folders(root: Path) -> Iterator[tuple[Path, EmbeddingSpec | None]]:
-    """Yield each spec's folder with its spec, or None where spec.json is lost or belongs elsewhere."""
-    for path in _named_as_specs(root):
-        if path.is_symlink() or not path.is_dir():
-            continue
-        if not (path / "spec.json").exists() and not any(path.glob(f"*{SUFFIX}")):
-            continue  # a writer has just begun, or everything was pruned
-        spec = None
-        with contextlib.suppress(CacheError, OSError, UnicodeDecodeError):
-            spec = EmbeddingSpec.from_json((path / "spec.json").read_text())
-        yield path, spec if spec is not None and spec.digest == path.name else None
-
-
-def lost_folders(root: Path) -> list[tuple[Path, str]]:
-    """Return what is named as a spec's folder and cannot be used as one, with the reason."""
-    links = [(path, "a link, which is not followed") for path in _named_as_specs(root) if path.is_symlink()]
-    lost = [path / "spec.json" for path, spec in spec_folders(root) if spec is None]
-    return links + [(path, "missing, unreadable or of another spec") for path in lost]
-
-
 def spec_info(folder: SpecFolder) -> SpecInfo:
     """Return what the folder holds, from the segments' headers."""
     segments = folder.segments()
@@ -144,8 +122,12 @@ def verify(root: Path) -> CacheReport:
         if reason:
             reasons.append((root / DIGESTS, reason))
     report.leftovers += [path for path, _ in temporaries(root) if is_abandoned(path)]
-    report.problems += lost_folders(root)
+    for file, reason in lost_folders(root):
+        (report.unread if reason == LATER else report.problems).append((file, reason))
+    later = {file.parent for file, reason in report.unread if reason == LATER}
     for path, _ in spec_folders(root):
+        if path in later:
+            continue
         sound = []
         for file in sorted(path.iterdir()):
             if file.suffix == DAMAGED:
@@ -158,7 +140,7 @@ def verify(root: Path) -> CacheReport:
                 except FileNotFoundError:
                     continue
                 except SegmentDamagedError as damage:
-                    report.problems.append((file, damage.reason))
+                    (report.unread if damage.later else report.problems).append((file, damage.reason))
         mismatched = {damage.path: damage.reason for damage in mismatched_segments(sound)}
         report.problems += mismatched.items()
         report.segments += len(sound) - len(mismatched)
@@ -195,7 +177,7 @@ def prune(root: Path, folders: list[SpecFolder], *, max_bytes: int | None, max_a
     aside = sorted(found for folder in folders for found in _set_aside(folder))
     total = sum(size_of(folder) for folder in folders) + sum(size for _, _, size in aside)
     freed = 0
-    for place in (root, *_named_as_specs(root)):
+    for place in (root, *named_as_specs(root)):
         for file, size in [] if place.is_symlink() and place != root else temporaries(place):
             if is_abandoned(file):
                 file.unlink(missing_ok=True)
@@ -264,10 +246,6 @@ def export(folder: SpecFolder, target: Path, names: dict[bytes, str]) -> int:
                 )
             embeddings[start : start + height] = rows.astype(embeddings.dtype, copy=False)
     return len(digests)
-
-
-def _named_as_specs(root: Path) -> list[Path]:
-    return sorted(path for path in root.iterdir() if SPEC_FOLDER.fullmatch(path.name)) if root.exists() else []
 
 
 def _sound_segment(file: Path, spec_digest: str) -> Segment:

@@ -10,8 +10,9 @@ from ..exceptions import CacheError
 from .adoption import adopt_segment
 from .digest_file import DigestFile
 from .folder import SpecFolder
-from .maintenance import DIGESTS, lost_folders, spec_folders
+from .maintenance import DIGESTS
 from .reference_outputs import ReferenceOutputs
+from .spec_folders import lost_folders, spec_folders
 
 __all__ = ["MergeReport", "merge_caches"]
 

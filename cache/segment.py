@@ -50,12 +50,11 @@ BYTES_PER_THREAD = 16 << 20
 
 
 class SegmentDamagedError(Exception):
-    """Raised if a segment does not match its header or checksums, with the path and the reason."""
+    """Raised if a segment does not match its header or checksums, or is of a `later` version; with path and reason."""
 
-    def __init__(self, path: Path, reason: str) -> None:
+    def __init__(self, path: Path, reason: str, *, later: bool = False) -> None:
         super().__init__(path, reason)
-        self.path = path
-        self.reason = reason
+        self.path, self.reason, self.later = path, reason, later
 
 
 def write_segment(
@@ -175,7 +174,8 @@ class Segment:
     def _parse_header(self, header: dict[str, Any], size: int) -> str:
         """Check and take over the header of a file of that size; return the checksum of the digests."""
         if header["format"] != FORMAT:
-            raise SegmentDamagedError(self.path, f"format {header['format']}, this featx reads {FORMAT}")
+            reason = f"it is of format {header['format']}, and this featx reads {FORMAT}: update featx"
+            raise SegmentDamagedError(self.path, reason, later=header["format"] > FORMAT)
         self.spec_json = header["spec"]
         self.n_rows, self.width = header["shape"]
         if (dtype := header.get("dtype", FLOAT32)) not in DTYPES:

@@ -24,10 +24,17 @@ __all__ = ["pull", "push"]
 @click.argument("url")
 @folder_option
 @spec_options("Send")
+@click.option("--dry-run", is_flag=True, help="Say what would be sent, and send nothing.")
 @json_option
 @quiet_option
 def push(
-    url: str, root: str | None, spec: str | None, json_file: str | None, quiet: bool, **fields: str | None
+    url: str,
+    root: str | None,
+    spec: str | None,
+    dry_run: bool,
+    json_file: str | None,
+    quiet: bool,
+    **fields: str | None,
 ) -> None:
     """Send the embeddings that a folder, a bucket or another store does not have yet.
 
@@ -39,13 +46,17 @@ def push(
     Examples:
         featx cache push shared/embeddings
         featx cache push s3://bucket/embeddings --backbone resnet50
+        featx cache push s3://bucket/embeddings --dry-run
     """
     from ..remote.push import push_cache
 
     _check_json(json_file)
     store = opened(root, kept="what was sent so far is kept")
-    result = push_cache(url, cache=store, spec=spec, verbose=not quiet, **chosen_fields(fields))
-    _print(result, json_file, f"{result.url}: {count_text(result.rows, 'embedding')} sent", "there")
+    result = push_cache(
+        url, cache=store, spec=spec, dry_run=dry_run, verbose=not quiet and not dry_run, **chosen_fields(fields)
+    )
+    sent = "to send" if dry_run else "sent"
+    _print(result, json_file, f"{result.url}: {count_text(result.rows, 'embedding')} {sent}", "there")
 
 
 @click.command(cls=Command)

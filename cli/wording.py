@@ -21,11 +21,13 @@ LIBRARY_NAMES = {
 UNTRANSLATED = ("on_error",)
 # Every command has this option.
 ALWAYS_KNOWN = {"cache": ("--cache", "")}
-# The words that precede a parameter in messages. Names of files and classes may look like parameters.
+# What precedes a parameter in messages. Names of files and classes may look like parameters; those of several words
+# hardly do.
 LEAD = (
-    r"(?P<lead>(?:^|\b(?:got|[Pp]ass|[Uu]se|[Cc]hoose|[Ss]et|[Kk]eep|[Ll]eave|[Rr]aise|[Ll]ower|smaller|larger|note:"
-    r"|effect:|another|at|by|with|and|or|to|than) |\())"
+    r"(?:^|[:;.] |\b(?:got|[Pp]ass|[Uu]se|[Cc]hoose|[Ss]et|[Kk]eep|[Ll]eave|[Rr]aise|[Ll]ower|smaller|larger|another"
+    r"|at|by|with|beside|and|or|to|than) |\()"
 )
+WORD_LEAD = rf"(?:{LEAD}|\b(?:an?|as|in|that) )"
 VALUE = r"'[^']*'|\([^()]*\)|\[[^\[\]]*\]|[\w+-]+(?:[.:][\w+-]+)*"
 
 
@@ -56,12 +58,15 @@ def in_options(text: str, ctx: click.Context | None = None) -> str:
         return f"{found['lead']}{flag} {_typed(found['value'])}"
 
     names = "|".join(sorted(map(re.escape, known), key=len, reverse=True))
-    text = re.sub(rf"{LEAD}(?P<name>{names})=(?P<value>{VALUE})", given, text)
+    # Some messages name both the parameter and the option.
+    text = re.sub(rf"\b[a-z]+(?:_[a-z]+)*=(?:{VALUE}) \((--[a-z][^()]*(?:\([^()]*\))?[^()]*)\)", r"\1", text)
+    text = re.sub(rf"(?P<lead>{LEAD})(?P<name>{names})=(?P<value>{VALUE})", given, text)
     # A word without an underscore may be plain English.
     bare = "|".join(sorted((name for name in known if "_" in name), key=len, reverse=True))
     if bare:
-        text = re.sub(rf"{LEAD}(?P<name>{bare})(?![\w=/\\-]|\.\w)", lambda m: m["lead"] + known[m["name"]][0], text)
-    # Some messages name both the parameter and the option.
+        named = rf"(?P<lead>{WORD_LEAD})(?P<name>{bare})(?![\w=/\\-]|\.\w)"
+        text = re.sub(named, lambda m: m["lead"] + known[m["name"]][0], text)
+    # Or the option first.
     return re.sub(r"(--[\w-]+(?: [^\s()]+)?) \(\1\)", r"\1", text)
 
 

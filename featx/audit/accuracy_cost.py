@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..display.named_by_package import NamedByPackage
+from ..display.records import Record
 from ..evaluation.estimates import Estimate
 from ..evaluation.paired import compare_paired
 from ..evaluation.splits import Split, inner_folds
@@ -20,8 +20,8 @@ from .label_errors import find_label_errors
 __all__ = ["AccuracyCost", "measure_cost"]
 
 
-@dataclass(frozen=True)
-class AccuracyCost(NamedByPackage):
+@dataclass(frozen=True, repr=False)
+class AccuracyCost(Record):
     """The accuracy on the same test images with and without something among the training images.
 
     Attributes

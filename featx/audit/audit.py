@@ -134,6 +134,7 @@ def audit_dataset(
         costs=[],
         seconds=seconds,
         similar=[pair.of_rows(rows) for pair in similar],
+        value_range=transformer.value_range,
     )
     if n_tiny := int((known.size.min(axis=1) < LEAST_SIDE).sum()):
         tiny = f"{count_text(n_tiny, 'image')} of fewer than {LEAST_SIDE} pixels a side"

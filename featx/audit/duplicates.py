@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from ..display.named_by_package import NamedByPackage
 from ..display.progress import progress_bar
+from ..display.records import Record
 from ..images.sources import ImageSource
 from .alignment import Placement, compare_aligned
 from .candidates import candidate_pairs, nearest_pairs
@@ -40,8 +40,8 @@ LEAST_SIDE = 12
 CLOSE = 3
 
 
-@dataclass(frozen=True)
-class DuplicatePair(NamedByPackage):
+@dataclass(frozen=True, repr=False)
+class DuplicatePair(Record):
     """Two images that show the same picture.
 
     Attributes

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..display.named_by_package import NamedByPackage
+from ..display.records import Record
 
 __all__ = ["LabelErrors", "Suspect", "find_label_errors"]
 
 
-@dataclass(frozen=True)
-class Suspect(NamedByPackage):
+@dataclass(frozen=True, repr=False)
+class Suspect(Record):
     """An image whose label is probably wrong.
 
     Attributes
@@ -37,8 +37,8 @@ class Suspect(NamedByPackage):
     label_probability: float
 
 
-@dataclass(frozen=True)
-class LabelErrors(NamedByPackage):
+@dataclass(frozen=True, repr=False)
+class LabelErrors(Record):
     """Which labels are suspected, and how many are expected to be wrong.
 
     Attributes

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..display.named_by_package import NamedByPackage
+from ..display.records import Record
 from .pictures import Pictures
 
 __all__ = ["OddImage", "find_odd_images"]
@@ -21,8 +21,8 @@ NEIGHBOURS, FEWEST = 5, 12
 USUAL = 0.9
 
 
-@dataclass(frozen=True)
-class OddImage(NamedByPackage):
+@dataclass(frozen=True, repr=False)
+class OddImage(Record):
     """An image to look at.
 
     Attributes

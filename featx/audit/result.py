@@ -16,6 +16,7 @@ from ..datasets.dataset import ImageDataset
 from ..display.json_values import as_json
 from ..display.summary_mixin import SummaryMixin
 from ..exceptions import DatasetError, FeatxError, ParameterError
+from ..images.pixels import ValueRange
 from .accuracy_cost import AccuracyCost
 from .duplicates import DuplicatePair
 from .label_errors import Suspect
@@ -82,6 +83,8 @@ class AuditResult(SummaryMixin):
         What was not looked at, such as "labels"; the notes say why.
     groups_file : str or None
         Where `write_groups` wrote its last manifest.
+    value_range : (low, high), "minmax" or None
+        That of the transformer, by which the images were read.
     """
 
     dataset: ImageDataset
@@ -98,6 +101,7 @@ class AuditResult(SummaryMixin):
     similar: list[DuplicatePair] = field(default_factory=list)
     not_checked: list[str] = field(default_factory=list)
     groups_file: str | None = None
+    value_range: ValueRange = None
 
     @property
     def leaks(self) -> list[DuplicatePair]:

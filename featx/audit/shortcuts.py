@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..display.named_by_package import NamedByPackage
+from ..display.records import Record
 from ..evaluation.estimates import Estimate
 from ..evaluation.paired import SIGNIFICANCE, adjust_p_values, compare_paired
 from ..evaluation.splits import Split
@@ -17,8 +17,8 @@ __all__ = ["Shortcut", "find_shortcuts"]
 TREES, FEWEST_IN_LEAF = 100, 3
 
 
-@dataclass(frozen=True)
-class Shortcut(NamedByPackage):
+@dataclass(frozen=True, repr=False)
+class Shortcut(Record):
     """How well the class is predicted without looking at what an image shows.
 
     Attributes

@@ -13,7 +13,7 @@ from sklearn.base import BaseEstimator
 from ..choices import OnError, StrategyKind
 from ..constraints import check_values
 from ..datasets.dataset import ImageDataset
-from ..display.quantities import count_text
+from ..display.quantities import all_text, count_text
 from ..exceptions import ParameterError
 from ..extraction.transformer import CNNFeatureTransformer
 from ..images.failures import Failure, find_unreadable
@@ -293,8 +293,16 @@ def _notes(
         for name, most in plan.per_class.items()
     ]
     notes += tuning_notes_of(plan.strategies, {name: found.n_train for name, found in largest.items()})
+    tested = sorted(len(repeat.tested(-1)) for repeat in design.repeats)
+    if tested[0] < tested[-1]:
+        notes.append(
+            f"accuracies are means over the repeats, which test {tested[0]:,} to {tested[-1]:,} images; the share of "
+            "right rows among all predictions counts large test sets more"
+        )
     if repeats > 1:
-        notes.append(f"how well classes are recognised is counted over the test images of all {repeats} repeats")
+        notes.append(
+            f"how well classes are recognised is counted over the test images of {all_text(repeats, 'repeat')}"
+        )
     if design.own_tests:
         notes.append("accuracies of different sizes are on different test images, so no curve is extrapolated")
     if any(found.histories and found.traits.head_learning_rate is not None and None in found.histories

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..display.named_by_package import NamedByPackage
+from ..display.records import Record
 from .size_result import SizeResult
 
 __all__ = ["ImagesNeeded", "images_needed"]
@@ -14,8 +14,8 @@ __all__ = ["ImagesNeeded", "images_needed"]
 ROUNDING = 1e-9
 
 
-@dataclass(frozen=True)
-class ImagesNeeded(NamedByPackage):
+@dataclass(frozen=True, repr=False)
+class ImagesNeeded(Record):
     """The fewest training images, of the sizes tried, with which each strategy is as accurate as a target.
 
     The target is the accuracy of the weakest strategy at the largest size. A strategy needs the images of the smallest

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..constraints import Constraint
-from ..display.named_by_package import NamedByPackage
+from ..display.records import Record
 from ..evaluation.nested_subsets import nested_subsets
 from ..exceptions import ParameterError
 
@@ -35,8 +35,8 @@ SIZES = Constraint(
 )
 
 
-@dataclass(frozen=True)
-class NamedSize(NamedByPackage):
+@dataclass(frozen=True, repr=False)
+class NamedSize(Record):
     """Percentages of all images.
 
     Attributes

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from ..display.named_by_package import NamedByPackage
+from ..display.records import Record
 from ..exceptions import DatasetError
 from ..finetuning.validation_part import hold_out_validation
 from .plan import ComparisonPlan, holds_out_validation
@@ -16,8 +16,8 @@ from .plan import ComparisonPlan, holds_out_validation
 __all__ = ["PartCounts", "count_parts"]
 
 
-@dataclass(frozen=True)
-class PartCounts(NamedByPackage):
+@dataclass(frozen=True, repr=False)
+class PartCounts(Record):
     """The images of one size, in the first repeat.
 
     Attributes

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..display.json_values import as_json
-from ..display.named_by_package import NamedByPackage
+from ..display.records import Record
 from ..display.summary_mixin import SummaryMixin
 from ..evaluation.estimates import Estimate
 from ..evaluation.learning_curves import Extrapolation
@@ -24,8 +24,8 @@ from .transfer_cases import TransferCase
 __all__ = ["ComparisonResult", "CurveResult"]
 
 
-@dataclass(frozen=True)
-class CurveResult(NamedByPackage):
+@dataclass(frozen=True, repr=False)
+class CurveResult(Record):
     """Accuracy against training size for one strategy.
 
     Attributes

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.base import clone
 
-from ..display.named_by_package import NamedByPackage
+from ..display.records import Record
 from ..evaluation.estimates import Estimate
 from ..evaluation.metrics import score_predictions
 from ..evaluation.paired import SIGNIFICANCE, compare_paired
@@ -34,8 +34,8 @@ MOST_IMAGES = 2000
 STAGE_GRID = {"logistic": {"C": [1e-3, 1e-2, 1e-1]}}
 
 
-@dataclass(frozen=True)
-class StageScores(NamedByPackage):
+@dataclass(frozen=True, repr=False)
+class StageScores(Record):
     """The accuracy of one stage as frozen features.
 
     Attributes
@@ -58,8 +58,8 @@ class StageScores(NamedByPackage):
     p_value: float | None = None
 
 
-@dataclass(frozen=True)
-class StageStudy(NamedByPackage):
+@dataclass(frozen=True, repr=False)
+class StageStudy(Record):
     """Whether earlier stages are better features than the last one.
 
     Attributes

@@ -9,15 +9,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..display.named_by_package import NamedByPackage
+from ..display.records import Record
 from ..evaluation.estimates import Estimate
 from ..evaluation.paired import SIGNIFICANCE
 
 __all__ = ["PairResult", "adjust_all_pairs", "adjust_pairs"]
 
 
-@dataclass(frozen=True)
-class PairResult(NamedByPackage):
+@dataclass(frozen=True, repr=False)
+class PairResult(Record):
     """The difference in accuracy between two strategies on the same test images.
 
     Attributes

@@ -8,18 +8,20 @@ from typing import Any
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from ..display.named_by_package import NamedByPackage
+from ..display.json_values import IF_SET
+from ..display.records import Record
 from ..extraction.estimator import ImageEstimator
 from ..finetuning.classifier import CNNFineTuneClassifier
 from ..images.augmentation import Augmentation
+from ..images.pixels import ValueRange
 from ..images.preprocessing import Preprocessing
 from .strategies import kind_of
 
 __all__ = ["StrategyTraits", "strategy_traits"]
 
 
-@dataclass(frozen=True)
-class StrategyTraits(NamedByPackage):
+@dataclass(frozen=True, repr=False)
+class StrategyTraits(Record):
     """What a strategy computes with.
 
     Attributes
@@ -45,6 +47,8 @@ class StrategyTraits(NamedByPackage):
         Of a strategy that trains a network.
     augment_draws : int or None
         How many draws of it an image has; None for frozen features.
+    value_range : (low, high), "minmax" or None
+        By which images of more than 8 bits are read. JSON has it where it is set.
     """
 
     network: str | None = None
@@ -58,6 +62,7 @@ class StrategyTraits(NamedByPackage):
     preprocessing: Preprocessing | None = field(default=None, metadata={"json": False})
     augmentation: Augmentation | None = None
     augment_draws: int | None = None
+    value_range: ValueRange = field(default=None, metadata=IF_SET)
 
 
 def strategy_traits(estimator: BaseEstimator, labels: np.ndarray) -> StrategyTraits:
@@ -75,7 +80,11 @@ def strategy_traits(estimator: BaseEstimator, labels: np.ndarray) -> StrategyTra
         return StrategyTraits()
     source = images.source()
     side = source.preprocessing.crop
-    read: dict[str, Any] = {"weights_digest": source.weights_digest, "preprocessing": source.preprocessing}
+    read: dict[str, Any] = {
+        "weights_digest": source.weights_digest,
+        "preprocessing": source.preprocessing,
+        "value_range": images.value_range,
+    }
     if not isinstance(images, CNNFineTuneClassifier):
         return StrategyTraits(source.name, side, **read)
     from ..finetuning.fit import FineTuning

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ..choices import StrategyKind
-from ..display.named_by_package import NamedByPackage
+from ..display.records import Record
 from .size_result import Verdict
 from .stage_study import StageStudy
 
@@ -19,8 +19,8 @@ __all__ = ["LARGE_PER_CLASS", "TransferCase", "transfer_case"]
 LARGE_PER_CLASS = 100
 
 
-@dataclass(frozen=True)
-class Rule(NamedByPackage):
+@dataclass(frozen=True, repr=False)
+class Rule(Record):
     """The advice of the notes for one case, and the kinds of strategies that follow it."""
 
     advice: str
@@ -45,8 +45,8 @@ FINDINGS = {
 }
 
 
-@dataclass(frozen=True)
-class TransferCase(NamedByPackage):
+@dataclass(frozen=True, repr=False)
+class TransferCase(Record):
     """Which of the four cases a training size is, and whether the comparison agrees with its rule.
 
     Attributes

@@ -17,7 +17,7 @@ from ..evaluation.units import content_units
 from ..exceptions import DatasetError, ParameterError
 from ..images.failures import Failure
 from .dataset import ImageDataset
-from .split import leave_out_unreadable
+from .split import leave_out_unreadable, unreadable_named
 from .survey import small_classes, survey
 
 __all__ = ["PreparedData", "SplitOptions"]
@@ -55,6 +55,8 @@ class PreparedData:
         What the survey found, and what was drawn.
     options : SplitOptions
         How it was surveyed and split.
+    unreadable : sequence of Failure
+        Images that are no longer part of the whole.
     """
 
     whole: ImageDataset
@@ -64,14 +66,18 @@ class PreparedData:
     split: Any
     notes: list[str]
     options: SplitOptions
+    unreadable: Sequence[Failure] = ()
 
     def with_keys(self, keys: Sequence[Any]) -> PreparedData:
         """Return the whole prepared anew, now that copies are known; parameters as for `SplitOptions.prepare`."""
-        return self.options.prepare(self.whole, keys)
+        with unreadable_named(self.unreadable):
+            return self.options.prepare(self.whole, keys)
 
     def without(self, failures: Sequence[Failure]) -> PreparedData:
         """Leave images that cannot be read out of the whole, which is prepared anew by `with_keys`."""
-        return replace(self, whole=leave_out_unreadable(self.whole, failures)) if failures else self
+        if not failures:
+            return self
+        return replace(self, whole=leave_out_unreadable(self.whole, failures), unreadable=failures)
 
 
 @dataclass(frozen=True)

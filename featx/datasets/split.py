@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 
 from ..display.names import few
 from ..display.notes import note_once
+from ..evaluation.class_sizes import SmallClassError
 from ..evaluation.data_split import UNGROUPED, DataSplit
 from ..evaluation.splits import check_fraction, held_out_split
 from ..exceptions import DatasetError
@@ -18,7 +20,7 @@ from .class_names import nearest_class
 from .dataset import ImageDataset
 from .split_names import PARTS
 
-__all__ = ["check_parts", "join_test", "leave_out_unreadable", "split_dataset"]
+__all__ = ["check_parts", "join_test", "leave_out_unreadable", "split_dataset", "unreadable_named"]
 
 NO_LABELS = "the images have no labels"
 DRAWN = "To have the rows drawn at random in place of it, pass --test-size 0.25 (test_size=0.25)."
@@ -119,6 +121,25 @@ def split_dataset(
         return DataSplit.cross_validation(labels, cv or 0, **kept, random_state=random_state)
     train, test = held_out_split(labels, test_size, **kept, random_state=random_state)
     return DataSplit.held_out(train, test, groups=dataset.groups, how=", stratified by class")
+
+
+@contextmanager
+def unreadable_named(failures: Sequence[Failure], step: str = "Mend or replace them.") -> Iterator[None]:
+    """Have the error of a class that is too small say that images of the data set cannot be read, and what to do then.
+
+    Parameters
+    ----------
+    failures : sequence of Failure
+    step : str, default="Mend or replace them."
+        In place of the advice to add images.
+    """
+    try:
+        yield
+    except SmallClassError as error:
+        if failures:
+            are = "image that cannot be read is" if len(failures) == 1 else "images that cannot be read are"
+            error.next_step = f"{len(failures):,} {are} not counted. {first_reason(failures)} {step}"
+        raise
 
 
 def leave_out_unreadable(dataset: ImageDataset, failures: Sequence[Failure]) -> ImageDataset:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 __all__ = [
+    "all_text",
     "count_text",
     "duration_text",
     "p_value_text",
@@ -32,6 +33,11 @@ def plural(noun: str) -> str:
 def count_text(number: int, noun: str) -> str:
     """Return a number with its noun in the right form, such as "1 image" or "1,200 images"."""
     return f"{number:,} {noun if number == 1 else plural(noun)}"
+
+
+def all_text(number: int, noun: str) -> str:
+    """Return all of so many things, such as "both classes" or "all 5 classes"."""
+    return f"both {plural(noun)}" if number == 2 else f"all {count_text(number, noun)}"
 
 
 def duration_text(seconds: float) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..display.quantities import plural
+from ..display.quantities import all_text, count_text, plural
 from ..exceptions import DatasetError
 
 __all__ = ["SmallClassError", "check_counts", "check_sizes", "list_sizes"]
@@ -83,8 +83,9 @@ def check_sizes(
         text = f"{kind} {name!r} has {count} {what}{'' if count == 1 else 's'}, fewer than {need}"
     else:
         sizes = list_sizes([classes[int(number)] for number in short], np.asarray(counts)[short])
-        some = "all" if len(short) == len(classes) else f"{len(short)} of"
-        text = f"{some} {len(classes)} {plural(kind)} have fewer {what}s than {need}: {sizes}"
+        every = len(short) == len(classes)
+        some = all_text(len(classes), kind) if every else f"{len(short):,} of {count_text(len(classes), kind)}"
+        text = f"{some} have fewer {what}s than {need}: {sizes}"
     ways = [f"Add {what}s"]
     if len(classes) - len(short) > 1:
         ways.append(f"leave {'it' if len(short) == 1 else f'these {plural(kind)}'} out")

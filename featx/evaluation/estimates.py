@@ -36,6 +36,9 @@ class Estimate(SummaryMixin):
             object.__setattr__(self, "low", math.nan)
             object.__setattr__(self, "high", math.nan)
 
+    def __str__(self) -> str:
+        return self.text(percent=False)
+
     @property
     def has_interval(self) -> bool:
         """Whether there is an interval."""

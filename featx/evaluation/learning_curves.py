@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..display.named_by_package import NamedByPackage
+from ..display.records import Record
 from .estimates import Estimate
 from .intervals import CONFIDENCE
 from .resampled import corrected_error
@@ -25,8 +25,8 @@ SIZES_FOR_A_FLOOR = 4
 FLOORS = np.linspace(0.0, 0.98, 50)
 
 
-@dataclass(frozen=True)
-class PowerLaw(NamedByPackage):
+@dataclass(frozen=True, repr=False)
+class PowerLaw(Record):
     """error = scale * n ** -exponent + floor.
 
     Attributes
@@ -43,8 +43,8 @@ class PowerLaw(NamedByPackage):
         return 1 - np.clip(self.scale * np.asarray(n, dtype=float) ** -self.exponent + self.floor, 0, 1)
 
 
-@dataclass(frozen=True)
-class Extrapolation(NamedByPackage):
+@dataclass(frozen=True, repr=False)
+class Extrapolation(Record):
     """The accuracy that a power law predicts at a size that was not measured.
 
     Attributes

@@ -11,7 +11,7 @@ import numpy as np
 from scipy.special import bdtrc, betainc
 from scipy.stats import binom, norm, t
 
-from ..display.named_by_package import NamedByPackage
+from ..display.records import Record
 from .estimates import Estimate
 from .intervals import CONFIDENCE, FEWEST_GROUPS, NORMAL_QUANTILE
 
@@ -25,8 +25,8 @@ POWER = 0.8
 NEGLIGIBLE_P = 0.001
 
 
-@dataclass(frozen=True)
-class PairedTest(NamedByPackage):
+@dataclass(frozen=True, repr=False)
+class PairedTest(Record):
     """Two classifiers on the same test images.
 
     Attributes

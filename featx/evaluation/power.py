@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..display.named_by_package import NamedByPackage
+from ..display.records import Record
 from .intervals import CONFIDENCE
 from .paired import POWER
 
@@ -48,8 +48,8 @@ def detectable_multiple(freedom: int) -> float:
     return float(brentq(lambda multiple: power(multiple) - POWER, 1.0, 1000.0, xtol=1e-3))
 
 
-@dataclass(frozen=True)
-class OpenComparison(NamedByPackage):
+@dataclass(frozen=True, repr=False)
+class OpenComparison(Record):
     """Two strategies, while the results do not yet decide which of them to use.
 
     Attributes

@@ -6,14 +6,14 @@ import json
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from ..display.named_by_package import NamedByPackage
+from ..display.records import Record
 from ..display.summary_mixin import SummaryMixin
 
 __all__ = ["ForecastResult", "Part"]
 
 
-@dataclass(frozen=True)
-class Part(NamedByPackage):
+@dataclass(frozen=True, repr=False)
+class Part(Record):
     """One part of a command, with its costs.
 
     Attributes

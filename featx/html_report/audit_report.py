@@ -43,7 +43,7 @@ def audit_content(
         Of the page.
     """
     dataset = result.dataset
-    sources = as_sources(dataset.images, names=dataset.names)
+    sources = as_sources(dataset.images, names=dataset.names, value_range=result.value_range)
     labels = list(map(str, np.asarray(dataset.labels)))
     pairs, similar = (_pairs(result, some, labels) for some in (result.pairs, result.similar))
     shown = {"pairs": pairs, "similar": similar, "suspects": _suspects(result), "odd": _odd(result, labels)}

@@ -18,7 +18,7 @@ from .data_overview import overview_of
 from .image_list import MOST_IMAGES, list_images
 from .page_images import add_images
 from .provenance import digest_labels, provenance
-from .reported_images import ReportedImages
+from .reported_images import ReportedImages, value_range_of
 from .svg_chart import as_markup, one_line
 from .training_curves import training_curves
 
@@ -57,7 +57,10 @@ def comparison_content(
     """
     size = result.sizes[-1]
     tables = {one.strategy: one.predictions for one in size.strategies if one.predictions is not None}
-    images = ReportedImages.of(next(iter(tables.values())), dataset, test) if tables else None
+    images = None
+    if tables:
+        first = next(iter(tables.values()))
+        images = ReportedImages.of(first, dataset, test, value_range=value_range_of(result))
     trainings = _trainings(result, images)
     content: dict[str, Any] = {
         "title": title or f"Strategies for {result.n_images:,} images of {len(result.classes):,} classes",

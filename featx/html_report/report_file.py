@@ -19,7 +19,7 @@ from .comparison_report import comparison_content
 from .model_report import model_content
 from .page import check_report_file, render_page
 from .ranking_report import ranking_content
-from .reported_images import ReportedImages, reader_of
+from .reported_images import ReportedImages, value_range_of
 
 if TYPE_CHECKING:
     from ..datasets.dataset import ImageDataset
@@ -82,8 +82,8 @@ def write_report(
     elif isinstance(result, RankingResult):
         content, data = ranking_content(result, title=title, command=command)
     elif isinstance(held, HeldOutResult):
-        known = {"reader": reader_of(result), "trained": getattr(result, "train_rows", None)}
-        images = ReportedImages.of(held.predictions, dataset, test, **known)
+        trained, value_range = getattr(result, "train_rows", None), value_range_of(result)
+        images = ReportedImages.of(held.predictions, dataset, test, value_range=value_range, trained=trained)
         content, data = model_content(result, held, images, **how)
     else:
         raise ParameterError(f"got result={shown(result)}; expected a result with figures", "Pass that of fit_model.")

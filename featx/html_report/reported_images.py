@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..exceptions import ParameterError
+from ..images.pixels import ValueRange
 from ..images.sources import ImageSource, as_sources
 
 if TYPE_CHECKING:
     from ..datasets.dataset import ImageDataset
     from ..evaluation.prediction_table import PredictionTable
 
-__all__ = ["ReportedImages", "reader_of"]
+__all__ = ["ReportedImages", "reader_of", "value_range_of"]
 
 # Parts of a table of predictions by how they begin, and what they are together.
 JOINED = {"fold ": "cross-validated", "repeat ": "tested in a repeat"}
@@ -47,7 +48,7 @@ class ReportedImages:
         dataset: ImageDataset | None,
         test: ImageDataset | None,
         *,
-        reader: Any = None,
+        value_range: ValueRange = None,
         trained: np.ndarray | None = None,
     ) -> ReportedImages:
         """Return the images of a result.
@@ -58,8 +59,8 @@ class ReportedImages:
             Of a result.
         dataset, test : ImageDataset, default=None
             As for `write_report`.
-        reader : ImageEstimator, default=None
-            What reads them; see `reader_of`.
+        value_range : (low, high), "minmax" or None, default=None
+            By which they were read; see `value_range_of`.
         trained : ndarray of int, default=None
             Rows that were trained on, as far as they are known.
 
@@ -70,13 +71,13 @@ class ReportedImages:
         """
         if dataset is None:
             labels = [table.classes[number] for number in table.truth]
-            return cls(None, _files_of(table), labels, _in_folds(table.parts))
+            return cls(None, _files_of(table, value_range), labels, _in_folds(table.parts))
         both = [dataset] if test is None else [dataset, test]
         names = [name for part in both for name in part.names]
         images = [image for part in both for image in part.images]
         known = [label for part in both for label in ([""] * len(part) if part.labels is None else part.labels)]
         _check_same(table, names, known)
-        sources = as_sources(images, names=names) if reader is None else reader.sources(images, names)
+        sources = as_sources(images, names=names, value_range=value_range)
         if test is None and _is_split_by(dataset, table):
             parts = np.asarray(dataset.split)
         else:
@@ -92,7 +93,17 @@ def reader_of(result: Any) -> Any:
     return model.named_steps["features"] if hasattr(model, "named_steps") else model
 
 
-def _files_of(table: PredictionTable) -> Sequence[ImageSource]:
+def value_range_of(result: Any) -> ValueRange:
+    """Return the range of values by which the images of a result were read, that of the first strategy of several."""
+    if isinstance(sizes := getattr(result, "sizes", None), list):
+        ranges = [one.traits.value_range for one in sizes[-1].strategies]
+        return next((known for known in ranges if known is not None), None)
+    reader = reader_of(result)
+    known: ValueRange = getattr(result if reader is None else reader, "value_range", None)
+    return known
+
+
+def _files_of(table: PredictionTable, value_range: ValueRange) -> Sequence[ImageSource]:
     """Return the images at the paths in a table, by row; nothing where the first of them are no files."""
     if table.names is None or not any(os.path.isfile(name) for name in table.names[:10]):
         return []
@@ -100,7 +111,7 @@ def _files_of(table: PredictionTable) -> Sequence[ImageSource]:
     paths: list[str | None] = [None] * (int(table.rows.max()) + 1)
     for row, name in zip(table.rows.tolist(), table.names.tolist(), strict=True):
         paths[row] = name
-    return as_sources(paths, names=[path or "" for path in paths])
+    return as_sources(paths, names=[path or "" for path in paths], value_range=value_range)
 
 
 def _in_folds(parts: np.ndarray) -> list[str]:

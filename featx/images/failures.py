@@ -6,8 +6,8 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..display.named_by_package import NamedByPackage
 from ..display.progress import progress_bar
+from ..display.records import Record
 from ..exceptions import ImageDecodeError
 from ..runtime.deadlines import map_with_deadline
 from .sources import ImageSource
@@ -15,8 +15,8 @@ from .sources import ImageSource
 __all__ = ["Failure", "find_unreadable", "first_reason"]
 
 
-@dataclass(frozen=True)
-class Failure(NamedByPackage):
+@dataclass(frozen=True, repr=False)
+class Failure(Record):
     """An image that could not be read.
 
     Attributes

@@ -10,8 +10,8 @@ from typing import Any, Literal
 from ..cache.files import replaced
 from ..constraints import NONE, PATH, a, check_values, integer, one_of
 from ..datasets.dataset import ImageDataset
-from ..display.named_by_package import NamedByPackage
 from ..display.notes import note_once, note_step
+from ..display.records import Record
 from ..exceptions import MissingDependencyError, ModelFileError, ParameterError
 from ..model_files.moved_weights import Files
 from ..model_files.persistence import read_model
@@ -40,8 +40,8 @@ OLDEST_TORCH = (2, 9)
 MOST_BYTES = 2**31 - 1
 
 
-@dataclass(frozen=True)
-class OnnxExport(NamedByPackage):
+@dataclass(frozen=True, repr=False)
+class OnnxExport(Record):
     """What `export_onnx` wrote, and how far its answers are from featx's.
 
     Attributes

@@ -17,6 +17,7 @@ from threadpoolctl import threadpool_limits
 
 from ..choices import Pooling
 from ..datasets.dataset import ImageDataset
+from ..datasets.split import unreadable_named
 from ..display.notes import note_step
 from ..display.progress import progress_bar
 from ..evaluation.estimates import Estimate
@@ -37,6 +38,8 @@ from .speed import NetworkCost, describe_processor, measure_costs
 from .undistinguished import compare_with_best
 
 __all__ = ["rank_backbones"]
+
+MORE = "Mend or replace them, or rank on more images: images=N (--images N)."
 
 
 def rank_backbones(
@@ -139,7 +142,8 @@ def rank_backbones(
         if not len(places):
             raise DatasetError("none of the images can be read", first_reason(_failures(networks)))
         with _timed(seconds, "judging"), threadpool_limits(1):
-            judged = plan.judged_rows(last[places], n_jobs=n_jobs)
+            with unreadable_named(_failures(networks), MORE):
+                judged = plan.judged_rows(last[places], n_jobs=n_jobs)
             held.append(len(places))
             with progress_bar(len(active), name="judging", unit="candidate", shown=verbose) as bar:
                 for one in active:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import norm
 
-from ..display.named_by_package import NamedByPackage
+from ..display.records import Record
 from ..evaluation.intervals import FEW_GROUPS
 from ..evaluation.paired import POWER
 from .undistinguished import BestComparison
@@ -16,8 +16,8 @@ from .undistinguished import BestComparison
 __all__ = ["Resolution", "resolution_of"]
 
 
-@dataclass(frozen=True)
-class Resolution(NamedByPackage):
+@dataclass(frozen=True, repr=False)
+class Resolution(Record):
     """How far apart candidates must be to be told apart.
 
     Attributes

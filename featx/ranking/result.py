@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..display.json_values import as_json
-from ..display.named_by_package import NamedByPackage
+from ..display.records import Record
 from ..display.summary_mixin import SummaryMixin
 from ..evaluation.estimates import Estimate
 from ..images.failures import Failure
@@ -19,8 +19,8 @@ __all__ = ["MARGIN", "RankedCandidate", "RankingResult"]
 MARGIN = 0.01
 
 
-@dataclass(frozen=True)
-class RankedCandidate(NamedByPackage):
+@dataclass(frozen=True, repr=False)
+class RankedCandidate(Record):
     """A network with a layer and a pooling, and what it reaches and costs.
 
     Attributes

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..display.named_by_package import NamedByPackage
+from ..display.records import Record
 from ..extraction.extract import extract_embeddings
 from ..extraction.steps import Passes
 from ..images.sources import ImageSource
@@ -25,8 +25,8 @@ REPEATS = 3
 TIMED_PASSES = TIMED_IMAGES * (REPEATS + 1)
 
 
-@dataclass(frozen=True)
-class NetworkCost(NamedByPackage):
+@dataclass(frozen=True, repr=False)
+class NetworkCost(Record):
     """What computing the embeddings of one layer costs.
 
     Attributes

@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 
 from ..cache.index import Digests, Index
-from ..cache.maintenance import lost_folders
 from ..cache.os_errors import as_cache_errors
 from ..cache.reference_outputs import ReferenceOutputs
 from ..cache.segment import Segment, SegmentDamagedError, write_segment
 from ..cache.selection import fitting_specs
+from ..cache.spec_folders import lost_folders
 from ..cache.store import EmbeddingCache
 from ..exceptions import CacheError
 from .object_store import ObjectStore
@@ -42,6 +42,7 @@ def push_cache(
     cache: EmbeddingCache | str | os.PathLike[str] = "auto",
     spec: str | None = None,
     storage_options: Mapping[str, Any] | None = None,
+    dry_run: bool = False,
     verbose: bool = False,
     **fields: str,
 ) -> TransferResult:
@@ -62,6 +63,8 @@ def push_cache(
         The first characters of a spec's digest.
     storage_options : mapping, default=None
         For fsspec's file system, such as credentials.
+    dry_run : bool, default=False
+        Return what would be sent, and send nothing.
     verbose : bool, default=False
         Show the progress.
     **fields : str
@@ -95,9 +98,10 @@ def push_cache(
         outputs = source.reference_outputs(one)
         damages = len(outputs.folder.damaged)
         with as_cache_errors(source.root):
-            _Push(store, outputs, result, verbose=verbose).run()
+            _Push(store, outputs, result, dry_run=dry_run, verbose=verbose).run()
         problems += [(f"{one.digest}/{name}", reason) for name, reason in outputs.folder.damaged[damages:]]
-    push_failures(store, source)
+    if not dry_run:
+        push_failures(store, source)
     if problems:
         raise left_out(problems, place=str(source.root), step=GONE)
     return result
@@ -115,8 +119,11 @@ def _lost(source: EmbeddingCache, spec: str | None, fields: Mapping[str, str]) -
 class _Push:
     """The push of one spec."""
 
-    def __init__(self, store: ObjectStore, outputs: ReferenceOutputs, result: TransferResult, *, verbose: bool) -> None:
-        self.store, self.outputs, self.result, self.verbose = store, outputs, result, verbose
+    def __init__(
+        self, store: ObjectStore, outputs: ReferenceOutputs, result: TransferResult, *, dry_run: bool, verbose: bool
+    ) -> None:
+        self.store, self.outputs, self.result = store, outputs, result
+        self.dry_run, self.verbose = dry_run, verbose
         self.folder = outputs.folder
         self.digest = self.folder.spec.digest
         self.sent: dict[str, SegmentEntry] = {}
@@ -137,6 +144,8 @@ class _Push:
                 f"the files in {self.folder.path} disappear faster than they can be sent",
                 "End what merges or prunes there meanwhile.",
             )
+        if self.dry_run:
+            return
         entries = tuple(self.sent.values())
         for start in range(0, len(entries), MOST_SEGMENTS):
             some = entries[start : start + MOST_SEGMENTS]
@@ -225,7 +234,8 @@ class _Push:
             self.result.skipped(size)
             progress(size)
         else:
-            self.store.send(segment_path(self.digest, sha256), segment.path, progress=progress)
+            if not self.dry_run:
+                self.store.send(segment_path(self.digest, sha256), segment.path, progress=progress)
             self.result.moved(size, segment.n_rows)
         names = hashlib.sha256(np.ascontiguousarray(segment.digests).data).hexdigest()
         whole = segment.path.parent == self.folder.path and is_segment_name(segment.path.name)

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..display.json_values import as_json
-from ..display.named_by_package import NamedByPackage
 from ..display.quantities import count_text
+from ..display.records import Record
 from ..exceptions import CacheError
 
 __all__ = ["TransferResult", "left_out"]
@@ -16,8 +16,8 @@ __all__ = ["TransferResult", "left_out"]
 MOST_LISTED = 8
 
 
-@dataclass
-class TransferResult(NamedByPackage):
+@dataclass(repr=False)
+class TransferResult(Record):
     """What `push_cache` or `pull_cache` has moved.
 
     Attributes

@@ -23,9 +23,9 @@ RECALL, PRECISION, OTHER = "#0072B2", "#E69F00", "0.45"
 MOST_CANDIDATES = 20
 LONGEST_NAME = 24
 # Of more classes, the hardest.
-MOST_CLASSES = 60
+MOST_CLASSES = 40
 # Heights of a row, of one of more than so many, and of what surrounds the rows, and the least height of all, in inches.
-ROW, NARROW_ROW, MANY, AROUND, LEAST = 0.26, 0.2, 30, 1.1, 2.6
+ROW, NARROW_ROW, MANY, AROUND, LEAST = 0.26, 0.18, 20, 1.3, 2.6
 
 
 @written_to_path
@@ -35,7 +35,7 @@ def plot_evaluation(
     """Draw the candidates as dots with 95 % intervals, and each class as a bar of its recall with a dot for precision.
 
     Candidates are in decreasing order of what the tuning maximised, at most 20 of them; classes in increasing order of
-    F1, so that the hardest is at the top, the hardest 60 of more.
+    F1, so that the hardest is at the top, the hardest 40 of more.
 
     Parameters
     ----------
@@ -66,6 +66,8 @@ def plot_evaluation(
     _draw_classes(drawn[1], classes)
     for ax in drawn:  # rows of one height, the few of them at the top
         ax.set_ylim(n_rows - 0.4, -0.6)
+        if n_rows > MANY:  # the scale beside the first rows, too
+            ax.tick_params(axis="x", top=True, labeltop=True)
     return drawn
 
 

@@ -11,7 +11,7 @@ from PIL import Image
 
 from ..constraints import TEXT, check_values, integer
 from ..display.notes import note_once
-from ..display.quantities import count_text, probability_text
+from ..display.quantities import all_text, count_text, probability_text
 from ..exceptions import DatasetError, ImageDecodeError, ParameterError
 from ..images.labels import plain_column
 from ..images.sources import ImageSource, ImageSources, as_sources
@@ -216,7 +216,8 @@ def _heading(rows: Sequence[int], numbers: np.ndarray, most: int, title: str) ->
     if len(rows) == n:
         return f"{title}: {f'all {n:,}' if n > 1 else n}"
     how = "chosen at random" if n > most else "those that can be read,"
-    classes = f" from {f'{shown:,} of' if shown < k else 'all'} {count_text(k, 'class')}" if k > 1 else ""
+    some = f"{shown:,} of {count_text(k, 'class')}" if shown < k else all_text(k, "class")
+    classes = f" from {some}" if k > 1 else ""
     return f"{title}: {len(rows):,} of {n:,}, {how}{classes}"
 
 

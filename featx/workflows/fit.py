@@ -16,7 +16,7 @@ from ..constraints import check_values
 from ..datasets.dataset import ImageDataset
 from ..datasets.image_counts import print_counts
 from ..datasets.prepare import PreparedData, SplitOptions
-from ..datasets.split import join_test, leave_out_unreadable, split_dataset
+from ..datasets.split import join_test, leave_out_unreadable, split_dataset, unreadable_named
 from ..display.notes import note_step
 from ..evaluation.data_split import DataSplit
 from ..evaluation.operating_point import check_decision, class_number
@@ -171,7 +171,8 @@ def fit_model(
         rows = np.delete(rows, failed)
         dataset = leave_out_unreadable(dataset, extraction.failures)
         matrices = {view: np.delete(matrix, failed, axis=0) for view, matrix in matrices.items()}
-        split = data.options.divide(dataset, **data.options.settings)
+        with unreadable_named(extraction.failures):
+            split = data.options.divide(dataset, **data.options.settings)
         extraction.failures = [replace(f, index=int(data.rows[f.index])) for f in extraction.failures]
     split = replace(split, notes=[*notes, *split.notes])
     evaluation, head = evaluate_heads(

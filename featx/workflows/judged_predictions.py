@@ -15,6 +15,7 @@ from ..evaluation.operating_point import parse_operating_point
 from ..evaluation.reached_point import judge_point
 from ..evaluation.thresholds import ChosenThreshold
 from ..evaluation.units import nontrivial_groups
+from ..images.pixels import ValueRange
 from .predict import Predictions
 
 __all__ = ["JudgedResult", "judge_predictions"]
@@ -37,11 +38,14 @@ class JudgedResult(HeldOutResult):
         Of these images, as the head was given them. JSON does not have them.
     rows : ndarray of int, shape (n,), or None
         Their rows in the data set, in increasing order.
+    value_range : (low, high), "minmax" or None
+        By which they were read. JSON does not have it.
     """
 
     protocol: str
     embeddings: np.ndarray | None = field(default=None, compare=False, metadata={"json": False})
     rows: np.ndarray | None = field(default=None, compare=False, metadata={"json": False})
+    value_range: ValueRange = field(default=None, metadata={"json": False})
 
 
 def judge_predictions(predictions: Predictions, dataset: ImageDataset) -> JudgedResult | None:
@@ -123,5 +127,5 @@ def judge_predictions(predictions: Predictions, dataset: ImageDataset) -> Judged
         notes = ["if the model was fitted on these images, the figures say nothing about others", *notes]
     protocol = f"judged by {count_text(len(truth), 'labelled image')}{where}"
     kept = None if predictions.embeddings is None else predictions.embeddings[places[known]]
-    more = {"protocol": protocol, "embeddings": kept, "rows": rows[known]}
+    more = {"protocol": protocol, "embeddings": kept, "rows": rows[known], "value_range": predictions.value_range}
     return JudgedResult(**{**vars(report), "notes": notes, **more})

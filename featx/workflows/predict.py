@@ -25,6 +25,7 @@ from ..finetuning.classifier import CNNFineTuneClassifier
 from ..heads.threshold_classifier import ThresholdClassifier
 from ..heads.tuned_head import TunedHead
 from ..images.failures import first_reason
+from ..images.pixels import ValueRange
 from ..model_files.model_parts import class_names, image_estimators, parts
 from ..model_files.moved_weights import Files
 from ..model_files.persistence import read_model
@@ -70,6 +71,8 @@ class Predictions(SummaryMixin, list[Prediction]):
         The rule by which the model predicts, if it has a threshold; None if it predicts the most probable class.
     positive : str, default=None
         The class that figures of one class against the rest are of.
+    value_range : (low, high), "minmax" or None, default=None
+        By which the images were read.
     """
 
     def __init__(
@@ -82,10 +85,11 @@ class Predictions(SummaryMixin, list[Prediction]):
         embeddings: np.ndarray | None = None,
         decision: Decision | None = None,
         positive: str | None = None,
+        value_range: ValueRange = None,
     ) -> None:
         super().__init__(predictions)
         self.rows, self.classes, self.probabilities, self.embeddings = rows, classes, probabilities, embeddings
-        self.decision, self.positive = decision, positive
+        self.decision, self.positive, self.value_range = decision, positive, value_range
 
 
 def predict_images(
@@ -156,6 +160,7 @@ def predict_images(
             embeddings=embeddings,
             decision=decision,
             positive=positive if positive in classes else None,
+            value_range=next((part.value_range for part in image_estimators(model).values()), None),
         ),
         extraction,
     )

@@ -99,3 +99,10 @@ def test_shards_that_share_a_place_alone_are_put_together(folder, tmp_path):
     said = featx("cache", "missing", photos, "--shards", "2", "--precision", "float32", *NETWORK,
                  "--cache", tmp_path / "all")  # fmt: skip
     assert "1 cannot be read" in said.stderr
+
+
+def test_a_dry_run_of_a_push_says_what_would_be_sent(filled, tmp_path):
+    said = featx("cache", "push", tmp_path / "shared", "--dry-run", *filled)
+    assert said.stdout.startswith(f"{tmp_path}/shared: 60 embeddings to send (2 files, ")
+    assert said.stderr == ""
+    assert not (tmp_path / "shared").exists()

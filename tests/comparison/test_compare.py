@@ -1,6 +1,7 @@
 """Promised: all strategies see the same rows, no figure is flattered, and what cannot be is refused at once."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -98,7 +99,7 @@ def test_networks_are_compared_with_frozen_features(dataset, tiny, tmp_path):
         "finetuned": make_strategy("finetuned", transformer, parameters=quick),
         "scratch": make_strategy("scratch", transformer, parameters=quick),
     }
-    result = compare_strategies(dataset, strategies, train_sizes=[0.2, 0.4], repeats=1, folder=tmp_path)
+    result = compare_strategies(dataset, strategies, train_sizes=[0.1, 0.2], repeats=1, folder=tmp_path)
     for size in result.sizes:
         found = {strategy.strategy: strategy for strategy in size.strategies}
         assert set(found) == set(strategies)
@@ -108,7 +109,7 @@ def test_networks_are_compared_with_frozen_features(dataset, tiny, tmp_path):
         assert {strategy.kind for strategy in found.values()} == {"frozen", "scratch"}  # the weights are random
     assert "on augmented draws" in " ".join(result.notes)
     assert not list(tmp_path.glob("*.ckpt"))
-    assert compare_strategies(dataset, strategies, train_sizes=[0.2, 0.4], repeats=1, folder=tmp_path).runs_found == 6
+    assert compare_strategies(dataset, strategies, train_sizes=[0.1, 0.2], repeats=1, folder=tmp_path).runs_found == 6
 
 
 def test_images_that_cannot_be_read_are_left_out_for_all(tiny, tmp_path, calls):
@@ -192,3 +193,15 @@ def test_frozen_strategies_are_checked_before_any_image_is_forwarded(dataset, ti
         compare_strategies(ImageDataset(dataset.images, dataset.names), {"net": Network()})
     assert forwards.count == 0
     assert not calls.calls
+
+
+def test_test_sets_of_different_sizes_are_noted():
+    groups = np.repeat([f"group {n}" for n in range(8)], [3, 17, 5, 14, 7, 12, 9, 13])
+    data = replace(images_of([40, 40]), groups=groups)
+    result = compare_strategies(data, {"a": Network(0.1), "b": Network(0.2)}, repeats=3)
+    sizes = [int((result.sizes[0].strategies[0].predictions.parts == f"repeat {number}").sum()) for number in (1, 2, 3)]
+    assert len(set(sizes)) > 1
+    (note,) = [note for note in result.notes if note.startswith("accuracies are means over the repeats")]
+    assert f"which test {min(sizes)} to {max(sizes)} images" in note
+    even = compare_strategies(images_of([40, 40]), {"a": Network(0.1)}, repeats=3)
+    assert not [note for note in even.notes if "means over the repeats" in note]

@@ -41,4 +41,6 @@ def test_a_strategy_that_trains_has_its_augmentation():
 
 def test_frozen_features_have_a_network_and_no_rate_and_others_have_neither():
     assert traits("frozen") == StrategyTraits("squeezenet1_1", 32)
+    transformer = CNNFeatureTransformer("squeezenet1_1", weights=None, image_size=32, value_range=(0, 4095))
+    assert strategy_traits(make_strategy("frozen", transformer), LABELS).value_range == (0, 4095)
     assert strategy_traits(Network(), LABELS) == strategy_traits(LinearSVC(), LABELS) == StrategyTraits()

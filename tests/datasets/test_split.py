@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from featx import DatasetError, ImageDataset
-from featx.datasets.split import join_test, split_dataset
+from featx.datasets.split import join_test, split_dataset, unreadable_named
+from featx.evaluation.class_sizes import SmallClassError
 from featx.evaluation.held_out_result import score_held_out
+from featx.images.failures import Failure
 from labelled import noise_dataset
 
 
@@ -65,3 +67,16 @@ def test_whole_groups_are_promised_only_where_the_groups_of_both_sides_are_known
     for first, second, known in ((groups, others, True), (groups, None, False), (None, others, False)):
         both = dataclasses.replace(data, groups=first), dataclasses.replace(test, groups=second)
         assert ("whole groups" in split_dataset(join_test(*both)).protocol) is known
+
+
+@pytest.mark.parametrize(("n", "are"), [(1, "1 image that cannot be read is"), (2, "2 images that cannot be read are")])
+def test_the_error_of_small_classes_names_what_cannot_be_read(n, are):
+    failures = [Failure(row, f"{row}.png", "it is empty") for row in range(n)]
+    with pytest.raises(SmallClassError) as caught, unreadable_named(failures):
+        raise SmallClassError("class 'a' has 1 image", "Add images.")
+    more = ", and 1 more" if n == 2 else ""
+    assert caught.value.next_step == (
+        f"{are} not counted. The first is 0.png: it is empty{more}. Mend or replace them."
+    )
+    with pytest.raises(SmallClassError, match="Add images"), unreadable_named([]):
+        raise SmallClassError("class 'a' has 1 image", "Add images.")

@@ -3,6 +3,7 @@
 import pytest
 
 from featx.display.quantities import (
+    all_text,
     count_text,
     duration_text,
     p_value_text,
@@ -52,3 +53,12 @@ def test_no_probability_is_shown_as_a_hundred_percent():
     assert [probability_text(p) for p in (0, 0.5, 0.9994, 0.99951, 1)] == [
         "0.0 %", "50.0 %", "99.9 %", "> 99.9 %", "> 99.9 %",
     ]  # fmt: skip
+
+
+def test_all_of_two_things_are_both():
+    assert [all_text(n, "class") for n in (1, 2, 3, 1200)] == [
+        "all 1 class",
+        "both classes",
+        "all 3 classes",
+        "all 1,200 classes",
+    ]

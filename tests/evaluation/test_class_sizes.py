@@ -31,7 +31,7 @@ def test_where_two_classes_would_not_be_left_none_is_to_be_left_out():
         "Add images.",
     )
     message, step = refusal(["x", "y"], [1, 2], 4, "4 folds need", what="group", kind="stratum", instead="cv=3")
-    assert message == "all 2 strata have fewer groups than the 4 that 4 folds need: 'x' (1), 'y' (2)"
+    assert message == "both strata have fewer groups than the 4 that 4 folds need: 'x' (1), 'y' (2)"
     assert step == "Add groups or use cv=3."
 
 

@@ -14,7 +14,12 @@ from trainings import classifier
 
 
 @pytest.mark.parametrize(
-    "name", ["squeezenet1_1", "mnasnet0_5", pytest.param("efficientnet_lite0", marks=pytest.mark.long)]
+    "name",
+    [
+        "squeezenet1_1",
+        "small_cnn",
+        *(pytest.param(name, marks=pytest.mark.long) for name in ("mnasnet0_5", "efficientnet_lite0")),
+    ],
 )
 def test_exported_weights_give_the_features_of_the_tuned_network(data, tmp_path, settled, name):
     X, y = data

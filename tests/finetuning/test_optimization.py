@@ -13,9 +13,19 @@ from featx.choices import Optimizer
 from featx.finetuning.optimization import make_scaler
 from trainings import COUNT, TINY, assert_same, classifier, is_same, untouched
 
+SCHEDULES = ["constant", "cosine", "onecycle"]
+OPTIMIZERS = get_args(Optimizer)
 
-@pytest.mark.parametrize("schedule", ["constant", "cosine", "onecycle"])
-@pytest.mark.parametrize("optimizer", get_args(Optimizer))
+
+@pytest.mark.parametrize(
+    ("optimizer", "schedule"),
+    [
+        # In the quick form each once.
+        pytest.param(optimizer, schedule, marks=[] if (n - m) % len(SCHEDULES) == 0 else pytest.mark.long)
+        for n, optimizer in enumerate(OPTIMIZERS)
+        for m, schedule in enumerate(SCHEDULES)
+    ],
+)
 def test_every_optimiser_and_schedule_reduces_the_loss(data, optimizer, schedule):
     rate = 3e-2 if optimizer == "sgd" else 1e-3
     options = {"learning_rate": rate, "head_learning_rate": rate, "early_stopping": False, "epochs": 6, "batch_size": 6}

@@ -1,13 +1,18 @@
 """Promised: the images are those of the result, or it is refused."""
 
 import dataclasses
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from PIL import Image
+from sklearn.pipeline import Pipeline
 
+from featx import CNNFeatureTransformer
+from featx.comparison.strategy_traits import StrategyTraits
 from featx.exceptions import ParameterError
-from featx.html_report.reported_images import ReportedImages
-from reported import drawn_result, images_of
+from featx.html_report.reported_images import ReportedImages, value_range_of
+from reported import audit_of, drawn_comparison, drawn_result, images_of
 
 
 def test_without_a_data_set_files_are_found_by_their_paths(tmp_path):
@@ -41,3 +46,37 @@ def test_another_data_set_is_refused():
         ReportedImages.of(result.predictions, dataset.take(range(5)), None)
     with pytest.raises(ParameterError, match=r"the label of image|is 'photo 11' and was 'photo 0'"):
         ReportedImages.of(result.predictions, dataset.take(range(11, -1, -1)), None)
+
+
+def deep_images(n):
+    """Return images of 16 bits that use 12 of them."""
+    return [np.full((8, 8), value, np.uint16) for value in np.linspace(0, 4095, n)]
+
+
+@pytest.mark.parametrize("files", [False, True])
+def test_images_of_more_than_8_bits_are_read_as_the_result_read_them(files, tmp_path):
+    result = drawn_result(12)
+    dataset = dataclasses.replace(images_of(result), images=deep_images(12))
+    if files:
+        names = [str(tmp_path / f"{row}.png") for row in range(12)]
+        for name, image in zip(names, dataset.images, strict=True):
+            Image.fromarray(image).save(name)
+        result.predictions, dataset = result.predictions.named(names), None
+    for value_range, white in ((None, 16), ((0, 4095), 255)):
+        images = ReportedImages.of(result.predictions, dataset, None, value_range=value_range)
+        assert images.sources[11].load()[1].max() == white
+
+
+def test_the_range_of_a_result_is_that_of_its_model_its_strategies_or_itself():
+    assert value_range_of(drawn_result(12)) is None
+    assert value_range_of(dataclasses.replace(audit_of(), value_range=(0, 4095))) == (0, 4095)
+    comparison = drawn_comparison()
+    assert value_range_of(comparison) is None
+    (size,) = comparison.sizes
+    first, second = size.strategies
+    second = dataclasses.replace(second, traits=StrategyTraits(value_range="minmax"))
+    comparison.sizes = [dataclasses.replace(size, strategies=[first, second])]
+    assert value_range_of(comparison) == "minmax"
+    transformer = CNNFeatureTransformer(value_range=(0, 1023))
+    fitted = SimpleNamespace(model=Pipeline([("features", transformer), ("head", None)]))
+    assert value_range_of(fitted) == (0, 1023)

@@ -235,7 +235,7 @@ def test_data_that_is_not_there_is_named(command, folder, tmp_path):
 def test_labels_that_do_not_suit_a_fit_are_refused(folder, tmp_path):
     output = ("-o", tmp_path / "m.skops", *NETWORK)
     assert "no labels" in error_of("fit", folder / "dark", *output)
-    assert "all 2 classes have fewer images than the 7 that 7 folds need: 'dark' (6), 'light' (6)" in error_of(
+    assert "both classes have fewer images than the 7 that 7 folds need: 'dark' (6), 'light' (6)" in error_of(
         "fit", folder, *output, "--cv", "7"
     )
     (tmp_path / "more" / "blue").mkdir(parents=True)

@@ -22,10 +22,11 @@ COUNT = 20
 FRAMES = {"pandas": pd.DataFrame, "polars": pl.from_pandas}
 
 
-def block(word):
-    """Return the one block of Python with this word, on smaller images."""
+def block(word, folds=5):
+    """Return the one block of Python with this word, on smaller images and with so many folds."""
     (found,) = (text for text in re.findall(r"```python\n(.*?)```", PAGE, flags=re.DOTALL) if word in text)
-    return compile(found.replace("Transformer(prefetch", "Transformer(image_size=32, prefetch"), "tables.md", "exec")
+    found = found.replace("Transformer(prefetch", "Transformer(image_size=32, prefetch").replace("cv=5", f"cv={folds}")
+    return compile(found, "tables.md", "exec")
 
 
 @pytest.fixture(scope="module")
@@ -57,11 +58,12 @@ def columns(tiny, **options):
     return ColumnTransformer([("photo", CNNFeatureTransformer(**tiny, **options), "photo"), rest])
 
 
-def test_the_page_and_its_nested_grid_forward_each_image_once(folder, forwards, monkeypatch):
+@pytest.mark.parametrize("folds", [2, pytest.param(5, marks=pytest.mark.long)])
+def test_the_page_and_its_nested_grid_forward_each_image_once(folder, forwards, monkeypatch, folds):
     monkeypatch.chdir(folder)
     names = {}
-    exec(block("cross_val_score"), names)
-    assert names["scores"].shape == (5,)
+    exec(block("cross_val_score", folds), names)
+    assert names["scores"].shape == (folds,)
     assert len(names["search"].param_grid["head__C"]) * 2 * 25 + 5 == 155
     assert forwards.since() == COUNT
     exec(block("HistGradientBoosting"), names)

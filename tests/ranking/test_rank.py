@@ -181,3 +181,19 @@ def test_what_cannot_be_ranked_is_refused_before_an_image_is_read(transformer):
         rank_backbones(data, transformer, layers=["nothing"])
     with pytest.raises(DatasetError, match="100 folds need"):
         rank_backbones(data, transformer, cv=100)
+
+
+def test_where_too_few_are_left_the_unreadable_ones_are_named(transformer, tmp_path):
+    data = digits(40)
+    lost = np.flatnonzero(data.labels == "0")[3:]
+    for row in lost:
+        (tmp_path / f"{row}.png").write_bytes(b"no image %d" % row)
+        data.images[row] = str(tmp_path / f"{row}.png")
+    with pytest.raises(DatasetError, match=r"class '0' has . images?, fewer than the 5 that 5 folds need") as caught:
+        rank_backbones(data, transformer.set_params(on_error="skip"), images=30)
+    step = caught.value.next_step
+    assert "images that cannot be read are not counted. The first is digit " in step
+    assert step.endswith("Mend or replace them, or rank on more images: images=N (--images N).")
+    with pytest.raises(DatasetError, match="Add images") as caught:
+        rank_backbones(data.take(np.setdiff1d(np.arange(40), lost)), transformer)
+    assert "cannot be read" not in str(caught.value)

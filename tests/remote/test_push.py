@@ -66,6 +66,25 @@ def test_objects_are_named_by_their_content_and_never_written_again(cache, store
     assert len(stored) == len(before) + 2
 
 
+def test_a_dry_run_counts_what_would_be_sent_and_writes_nothing(place, cache, stored, tmp_path):
+    def there():
+        files = [path.relative_to(tmp_path) for path in tmp_path.rglob("*")]
+        return {*stored, *(path for path in files if not path.parts[0].startswith("cache"))}
+
+    expected = push_cache(place, cache=cache, dry_run=True)
+    assert there() == set()
+    assert push_cache(place, cache=cache) == expected
+    cache.put(SPEC, *rows(range(30, 35)))
+    cache.compact()
+    cache.digests.remember_failures({bytes(32): "no image"})
+    before = there()
+    expected = push_cache(place, cache=cache, dry_run=True)
+    assert moved(expected) == (1, 5, 1)
+    assert there() == before
+    assert push_cache(place, cache=cache) == expected
+    assert there() > before
+
+
 def test_rows_of_merged_segments_are_not_sent_again(cache):
     push_cache(URL, cache=cache)
     cache.compact()
@@ -230,7 +249,7 @@ def test_a_folder_whose_spec_is_lost_is_named(cache, caches):
     (cache.root / OTHER.digest / "spec.json").write_text("{}")
     with pytest.raises(CacheError, match=r"1 file of .* cannot be used, and the rest is done") as caught:
         push_cache(URL, cache=cache)
-    assert f"{OTHER.digest}/spec.json: missing, unreadable" in str(caught.value)
+    assert f"{OTHER.digest}/spec.json: it is damaged" in str(caught.value)
     assert pull_cache(URL, cache=caches()).rows == 15
     assert push_cache(URL, cache=cache, spec=SPEC.digest).segments == 0
     assert push_cache(URL, cache=cache, layer=SPEC.layer).segments == 0

@@ -84,7 +84,7 @@ def test_what_is_not_known_is_not_written(tmp_path):
     [
         (1, ["a"], "test images: 1"),
         (50, ["a"], "test images: 4 of 50, chosen at random"),
-        (50, ["a", "b"], "test images: 4 of 50, chosen at random from all 2 classes"),
+        (50, ["a", "b"], "test images: 4 of 50, chosen at random from both classes"),
         (50, range(50), "test images: 4 of 50, chosen at random from 4 of 50 classes"),
     ],
     ids=["one", "one class", "all classes", "some classes"],
