@@ -174,6 +174,10 @@ class FileDigests:
         if self.path is not None and (len(self._known) < MOST_KNOWN or key in self._known):
             self._known[key] = ENTRY.pack(*version, digest)
 
+    def forget(self) -> None:
+        """Forget in memory what the file remembers, for the sake of memory: it is read there when it is asked for."""
+        self._known.clear()
+
     def names(self) -> dict[bytes, str]:
         """Return one remembered path for each digest."""
         return {} if self._file is None else self._file.names()
