@@ -66,7 +66,7 @@ def normalise_classes(labels: CodedTexts) -> CodedTexts:
     names = labels.values.tolist()
     for number, name in enumerate(names):
         if not plain_name(name):
-            n_images = np.count_nonzero(labels.codes == number)
+            n_images = int(np.count_nonzero(labels.codes == number))
             raise DatasetError(
                 f"a class has the blank name {name!a}, of {count_text(n_images, 'image')}",
                 "Name its folder, or fill in its label.",

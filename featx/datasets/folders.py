@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from functools import cached_property
-from itertools import chain, pairwise
+from itertools import pairwise
 from operator import itemgetter
 from pathlib import Path
 
@@ -110,7 +110,7 @@ class Folder:
     @cached_property
     def _listed(self) -> tuple[list[Folder], PathList, list[str], list[str]]:
         folders: list[Folder] = []
-        images: list[str] = []
+        images: list[str] = []  # names, which take less than paths
         others: list[str] = []
         hidden: list[str] = []
         try:
@@ -122,15 +122,17 @@ class Folder:
                         hidden.append(path)
                     elif _is_folder(entry):
                         folders.append(Folder(path, name, self))
+                    elif os.path.splitext(name)[1].lower() in EXTENSIONS:
+                        images.append(name)
                     else:
-                        images_or_others = images if os.path.splitext(name)[1].lower() in EXTENSIONS else others
-                        images_or_others.append(path)
+                        others.append(path)
         except OSError as error:
             raise DatasetError(
                 f"cannot look into the folder {self.path}: {error.strerror}", "Give yourself permission to read it."
             ) from error
         folders.sort(key=lambda folder: folder.name)
-        return folders, PathList(sorted(images)), sorted(others), sorted(hidden)
+        start = "" if self.path == "." else os.path.join(self.path, "")
+        return folders, PathList(start + name for name in sorted(images)), sorted(others), sorted(hidden)
 
     @property
     def folders(self) -> list[Folder]:
@@ -209,7 +211,7 @@ class Folder:
             if folder.images:
                 found.append(folder.images)
         found.sort(key=itemgetter(0))
-        images = PathList(chain.from_iterable(found))
+        images = PathList.joined(found)
         # Between the images of a folder that holds folders, there may be images of these.
         return images if all(a[-1] < b[0] for a, b in pairwise(found)) else PathList(sorted(images))
 

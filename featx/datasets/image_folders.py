@@ -46,11 +46,11 @@ def list_folder(root: str, *, labelled: bool) -> tuple[Listing, Skipped]:
 
 def _listed(top: Folder, layout: Layout, skipped: Skipped, *, labelled: bool) -> Listing:
     found = [(entry, below) for entry in layout.classes if (below := entry.folder.below(skipped))]
-    images = PathList(chain.from_iterable(below for _, below in found))
+    images = PathList.joined(below for _, below in found)
     sizes = [len(below) for _, below in found]
     labels = _for_each([entry.label for entry, _ in found], sizes)
     split = _for_each([entry.part for entry, _ in found], sizes)
-    loose = []
+    loose: list[str] = []
     for folder in layout.outer:
         skipped.add(folder)
         loose += folder.images

@@ -175,7 +175,8 @@ def collect_images(
 
 
 def _joined(parts: list[Sequence[Any]]) -> Sequence[Any]:
-    return (PathList if all(isinstance(part, PathList) for part in parts) else list)(chain.from_iterable(parts))
+    paths = [part for part in parts if isinstance(part, PathList)]
+    return PathList.joined(paths) if len(paths) == len(parts) else list(chain.from_iterable(parts))
 
 
 def _missing_error(missing: list[str], total: int) -> DatasetError:

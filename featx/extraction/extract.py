@@ -315,6 +315,6 @@ class _Extraction:
 def _contents(good: Sequence[int], keys: np.ndarray, lacking: np.ndarray) -> dict[bytes, list[int]]:
     """Return the input indices of each distinct content among the keys that are lacking, in input order."""
     contents: dict[bytes, list[int]] = {}
-    for place in np.flatnonzero(lacking):
+    for place in np.flatnonzero(lacking).tolist():
         contents.setdefault(keys[place].tobytes(), []).append(good[place])
     return contents

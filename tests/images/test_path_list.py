@@ -54,6 +54,14 @@ def test_it_compares_and_adds_up_as_a_list_does():
     assert "photos/dog/é.png" in found
 
 
+def test_several_are_joined():
+    parts = [PATHS[:3], [], PATHS[3:], PATHS]
+    found = PathList.joined(map(PathList, parts))
+    assert found == PATHS + PATHS
+    assert [found[n] for n in range(len(found))] == PATHS + PATHS
+    assert PathList.joined([]) == []
+
+
 def test_it_is_not_changed():
     with pytest.raises(TypeError):
         operator.setitem(PathList(PATHS), 0, "other")
@@ -76,5 +84,5 @@ def test_a_path_takes_its_name_and_a_few_bytes():
     finally:
         tracemalloc.stop()
     assert len(found) == len(names)
-    assert held < len(names) * (len(names[0]) + 5)
+    assert held < len(names) * (len(names[0]) + 6)
     assert held < sum(map(sys.getsizeof, found)) / 4
