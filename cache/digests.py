@@ -152,10 +152,10 @@ class FileDigests:
     ) -> None:
         """Read files, each once, put their digests or errors in their places, and remember them now and then."""
         first = _first_places(paths, unread)
-        once = [number for number in unread[:, 0].tolist() if number not in first]
+        once = unread[~np.isin(unread[:, 0], list(first)), 0]
         old = time.time_ns() - FRESH_NS
         fresh: dict[str, tuple[Version, bytes]] = {}
-        for number, read in zip(once, apply(_read_digest, [paths[number] for number in once]), strict=True):
+        for number, read in zip(map(int, once), apply(_read_digest, _Chosen(paths, once)), strict=True):
             results[number] = read
             if isinstance(read, tuple):
                 version, results[number] = read
@@ -173,6 +173,10 @@ class FileDigests:
     def _keep_in_mind(self, key: str, version: Version, digest: bytes) -> None:
         if self.path is not None and (len(self._known) < MOST_KNOWN or key in self._known):
             self._known[key] = ENTRY.pack(*version, digest)
+
+    def forget(self) -> None:
+        """Forget in memory what the file remembers, for the sake of memory: it is read there when it is asked for."""
+        self._known.clear()
 
     def names(self) -> dict[bytes, str]:
         """Return one remembered path for each digest."""
@@ -207,6 +211,19 @@ class FileDigests:
     def _recall(self, places: Iterable[tuple[str, Version]]) -> dict[tuple[str, Version], bytes]:
         """Return the remembered digests by path and version."""
         return {} if self._file is None else self._file.recall(places)
+
+
+class _Chosen(Sequence[str]):
+    """Some of several paths, which need not be in memory together."""
+
+    def __init__(self, paths: Sequence[str], numbers: np.ndarray) -> None:
+        self.paths, self.numbers = paths, numbers
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    def __getitem__(self, index: Any) -> Any:
+        return self.paths[self.numbers[index]]
 
 
 def _key(path: str) -> str:

@@ -10,20 +10,23 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
 from ..exceptions import CacheError
 from .files import TEMPORARY, committed, sweep
-from .index import Index, by_segment
+from .index import Index, by_segment, keys_of_rows
 from .locks import WorkLock
-from .segment import DAMAGED, SUFFIX, Segment, SegmentDamagedError, mismatched_segments, sort_keys, write_segment
+from .segment import DAMAGED, SUFFIX, Segment, SegmentDamagedError, mismatched_segments, write_segment
 from .segment_header import check_row_type
 from .spec import EmbeddingSpec
 
 __all__ = ["SpecFolder"]
 
+Found = TypeVar("Found")
 # This many segments of similar size are merged, so that each row is rewritten once per tier. Segments of this many
 # bytes are merged only by `compact`, so that a row is rewritten a few times at most, however many rows there are.
 TIER_SEGMENTS = 16
@@ -102,28 +105,35 @@ class SpecFolder:
 
     def contains(self, digests: np.ndarray) -> np.ndarray:
         """Return for each digest whether its row is here, as bool (n,)."""
-        return self._look_up(digests)[1] >= 0
+        return self._undisturbed(lambda: self._look_up(digests)[1] >= 0)
 
     def get(self, digests: np.ndarray, *, all_or_none: bool = False) -> tuple[np.ndarray, np.ndarray]:
         """Return the embeddings (n, d) in the dtype they are kept in, zeros where missing, and found bool (n,).
 
         With `all_or_none` nothing is read, and d is 0, unless all are there. The dtype of nothing is float32.
         """
+        return self._undisturbed(lambda: self._read(digests, all_or_none))
+
+    def _read(self, digests: np.ndarray, all_or_none: bool) -> tuple[np.ndarray, np.ndarray]:
+        index, rows = self._look_up(digests)
+        found = rows >= 0
+        whole = bool(found.all())
+        width, dtype = next(((s.width, s.dtype) for s in index.segments if s.n_rows), (0, np.dtype(np.float32)))
+        if all_or_none and not whole:
+            return np.zeros((len(digests), 0), dtype=dtype), found
+        out = (np.empty if whole else np.zeros)((len(digests), width), dtype=dtype)
+        for number, places in by_segment(index.starts, rows):
+            index.segments[number].read(rows[places] - index.starts[number], out, places)
+        return out, found
+
+    def _undisturbed(self, action: Callable[[], Found]) -> Found:
+        """Return what an action returns, which starts again if a file that it reads is gone or damaged."""
         for _ in range(RESTARTS):
-            index, rows = self._look_up(digests)
-            found = rows >= 0
-            whole = bool(found.all())
-            width, dtype = next(((s.width, s.dtype) for s in index.segments if s.n_rows), (0, np.dtype(np.float32)))
-            if all_or_none and not whole:
-                return np.zeros((len(digests), 0), dtype=dtype), found
-            out = (np.empty if whole else np.zeros)((len(digests), width), dtype=dtype)
             try:
-                for number, places in by_segment(index.starts, rows):
-                    index.segments[number].read(rows[places] - index.starts[number], out, places)
-                return out, found
-            except FileNotFoundError:
+                return action()
+            except FileNotFoundError as gone:
                 # A network file system may go on listing it for a while.
-                self._segments.pop(index.segments[number].path.name, None)
+                self._segments.pop(os.path.basename(gone.filename or ""), None)
             except SegmentDamagedError as damage:
                 self.set_aside(damage)
         raise CacheError(
@@ -229,7 +239,7 @@ def write_spec(folder: Path, spec: EmbeddingSpec) -> None:
 
 def _first_rows(segments: list[Segment]) -> list[np.ndarray]:
     """Return for each segment which of its rows are the first with their digest, as bool (n_rows,)."""
-    keys = np.concatenate([sort_keys(s.digests) for s in segments])
+    keys = np.concatenate([keys_of_rows(s) for s in segments])
     ends = np.cumsum([s.n_rows for s in segments])
     order = np.argsort(keys, kind="stable")
     keys = keys[order]
@@ -240,7 +250,7 @@ def _first_rows(segments: list[Segment]) -> list[np.ndarray]:
         keep[order[1:][alike]] = keep[order[:-1][alike]] = False
         places = np.flatnonzero(~keep)
         parts = zip(segments, np.split(places, np.searchsorted(places, ends[:-1])), ends, strict=True)
-        digests = np.concatenate([s.digests[part - (end - s.n_rows)] for s, part, end in parts])
+        digests = np.concatenate([s.digests_of(part - (end - s.n_rows)) for s, part, end in parts])
         _, first = np.unique(digests.view("S32").ravel(), return_index=True)
         keep[places[first]] = True
     return np.split(keep, ends[:-1])

@@ -15,22 +15,21 @@ import numpy as np
 
 from .segment import sort_keys
 
-__all__ = ["Digests", "Index"]
+__all__ = ["Digests", "Index", "keys_of_rows"]
 
 # How many digests are looked up at once, so that the memory for a search does not grow with their number.
 DIGESTS_AT_ONCE = 1 << 16
 
 
 class Digests(Protocol):
-    """What an index needs of a segment: the digests of its rows, uint8 (n_rows, 32)."""
+    """What an index needs of a segment: digests of its rows, which it does not keep."""
 
     @property
     def n_rows(self) -> int:
         """How many there are."""
 
-    @property
-    def digests(self) -> np.ndarray:
-        """The first bytes of which are searched."""
+    def digests_of(self, rows: np.ndarray) -> np.ndarray:
+        """Return those of increasing rows, uint8 (n, 32)."""
 
 
 Rows = TypeVar("Rows", bound=Digests)
@@ -99,7 +98,7 @@ class _SortedRows(Generic[Rows]):
 
     @classmethod
     def of(cls, segments: list[Rows]) -> _SortedRows[Rows]:
-        keys = np.concatenate([sort_keys(segment.digests) for segment in segments])
+        keys = np.concatenate([keys_of_rows(segment) for segment in segments])
         return cls._sorted(segments, keys, None)
 
     @classmethod
@@ -142,9 +141,16 @@ class _SortedRows(Generic[Rows]):
         """Tell for each row whether it has the digest."""
         same = np.empty(len(rows), dtype=bool)
         for number, where in by_segment(self.starts, rows):
-            ours = self.segments[number].digests[rows[where] - self.starts[number]]
+            ours = self.segments[number].digests_of(rows[where] - self.starts[number])
             same[where] = (ours.view(np.uint64) == digests[where].view(np.uint64)).all(axis=1)
         return same
+
+
+def keys_of_rows(segment: Digests) -> np.ndarray:
+    """Return the `sort_keys` of all rows of a segment."""
+    starts = range(0, max(segment.n_rows, 1), DIGESTS_AT_ONCE)
+    blocks = (np.arange(start, min(start + DIGESTS_AT_ONCE, segment.n_rows)) for start in starts)
+    return np.concatenate([sort_keys(segment.digests_of(rows)) for rows in blocks])
 
 
 def by_segment(starts: np.ndarray, rows: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:

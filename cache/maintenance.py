@@ -257,8 +257,6 @@ def _sound_segment(file: Path, spec_digest: str) -> Segment:
     if stored != spec_digest:
         raise SegmentDamagedError(file, "belongs to another spec")
     segment.verify()
-    # A report needs its shape only, and a cache may have more digests than should be in memory at once.
-    segment.digests = segment.digests[:0].copy()
     return segment
 
 

@@ -20,7 +20,7 @@ import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
@@ -42,8 +42,11 @@ __all__ = [
 
 SUFFIX = ".h5"
 DAMAGED = ".damaged"
+DIGEST_BYTES = 32
 # Small enough to stay in a processor's cache while its rows are copied to their places.
 BLOCK = 1 << 20
+# To seek takes as long as to read so many bytes: rows that are further apart are read one by one.
+SEEK_BYTES = 20 << 10
 # The most threads that read a segment, and how many bytes make another thread worthwhile.
 READ_THREADS = min(4, os.cpu_count() or 1)
 BYTES_PER_THREAD = 16 << 20
@@ -132,7 +135,6 @@ class Segment:
     row_bytes : int
     digests_offset : int
         Where in the file they begin.
-    digests : ndarray of uint8, shape (n_rows, 32)
 
     Raises
     ------
@@ -164,11 +166,8 @@ class Segment:
                 raise SegmentDamagedError(path, "belongs to another spec")
             if not sound:
                 raise SegmentDamagedError(path, "the bytes around its rows do not match their checksum")
-            file.seek(self.digests_offset)
-            data = file.read(self.n_rows * 32)
-        if hashlib.sha256(data).hexdigest() != digests_checksum:
-            raise SegmentDamagedError(path, "the digests do not match their checksum")
-        self.digests = np.frombuffer(data, np.uint8).reshape(-1, 32)
+            if _checksum(file, self.digests_offset, self.n_rows * DIGEST_BYTES) != digests_checksum:
+                raise SegmentDamagedError(path, "the digests do not match their checksum")
         self._verified = False
 
     def _parse_header(self, header: dict[str, Any], size: int) -> str:
@@ -187,28 +186,41 @@ class Segment:
         numbers = (self.n_rows, self.width, self.digests_offset, self._offset)
         whole = all(type(n) is int and n >= 0 for n in numbers) and (self.width or not self.n_rows)
         # Before anything of that size is allocated.
-        ends = self.digests_offset + 32 * self.n_rows, self._offset + self.n_rows * self.row_bytes
+        ends = self.digests_offset + DIGEST_BYTES * self.n_rows, self._offset + self.n_rows * self.row_bytes
         if not whole or max(ends) > size:
             raise SegmentDamagedError(self.path, f"truncated, or its shape {header['shape']} is impossible")
         return str(checksum)
+
+    @property
+    def digests(self) -> np.ndarray:
+        """The digests of all rows, uint8 (n_rows, 32), read from the file: a cache may have more than fit in memory."""
+        return self.digests_of(np.arange(self.n_rows))
+
+    def digests_of(self, rows: np.ndarray) -> np.ndarray:
+        """Read the digests of increasing `rows`."""
+        out = np.empty((len(rows), DIGEST_BYTES), np.uint8)
+        self._read(self.digests_offset, rows, out, np.arange(len(rows)))
+        return out
 
     def read(self, rows: np.ndarray, out: np.ndarray, places: np.ndarray) -> None:
         """Put the embeddings of increasing `rows` at `out[places]`, in block reads that skip unneeded rows."""
         self.verify()
         # The system clears and fills fresh memory for several threads at once; NumPy scatters rows over it for one.
         parts = min(READ_THREADS, len(rows) * self.row_bytes // BYTES_PER_THREAD)
-        if parts < 2 or not (self._is_scattered_by_system() or (np.diff(places) == 1).all()):
-            self._read(rows, out, places)
+        if parts < 2 or not (puts_rows_in_places(BLOCK // self.row_bytes) or (np.diff(places) == 1).all()):
+            self._read(self._offset, rows, out, places)
             return
         cuts = np.linspace(0, len(rows), parts + 1).astype(int).tolist()
         with ThreadPoolExecutor(parts) as pool:
-            reads = [pool.submit(self._read, rows[a:b], out, places[a:b]) for a, b in itertools.pairwise(cuts)]
+            pairs = itertools.pairwise(cuts)
+            reads = [pool.submit(self._read, self._offset, rows[a:b], out, places[a:b]) for a, b in pairs]
         for read in reads:
             read.result()
 
-    def _read(self, rows: np.ndarray, out: np.ndarray, places: np.ndarray) -> None:
-        height = max(1, BLOCK // self.row_bytes)
-        buffer = np.empty((height, self.width), self.dtype)
+    def _read(self, offset: int, rows: np.ndarray, out: np.ndarray, places: np.ndarray) -> None:
+        row_bytes = out.itemsize * out.shape[1]
+        height = max(1, BLOCK // row_bytes)
+        buffer = np.empty((height, out.shape[1]), out.dtype)
         with open(self.path, "rb", buffering=0) as file:
             start = 0
             while start < len(rows):
@@ -217,26 +229,22 @@ class Segment:
                 last = int(rows[stop - 1])
                 wanted, where = rows[start:stop] - first, places[start:stop]
                 every, aligned = (np.diff(wanted) == 1).all(), (np.diff(where) == 1).all()
-                if (last - first + 1) > 4 * (stop - start):  # sparse: seeking is faster than reading everything
+                if (last - first + 1) * row_bytes > SEEK_BYTES * (stop - start):
                     for row, place in zip(rows[start:stop].tolist(), where.tolist(), strict=True):
-                        self._fill(file, row, out[place : place + 1])
+                        self._fill(file, offset + row * row_bytes, out[place : place + 1])
                 elif every and aligned:
-                    self._fill(file, first, out[where[0] : where[-1] + 1])
+                    self._fill(file, offset + first * row_bytes, out[where[0] : where[-1] + 1])
                 elif (
                     aligned
-                    or not self._is_scattered_by_system()
-                    or not read_scattered_rows(file, self._offset + first * self.row_bytes, wanted, out, where, buffer)
+                    or not puts_rows_in_places(height)
+                    or not read_scattered_rows(file, offset + first * row_bytes, wanted, out, where, buffer)
                 ):
-                    block = self._fill(file, first, buffer[: last - first + 1])
+                    block = self._fill(file, offset + first * row_bytes, buffer[: last - first + 1])
                     if aligned:
                         np.take(block, wanted, axis=0, out=out[where[0] : where[-1] + 1], mode="clip")
                     else:
                         out[where] = block if every else block[wanted]
                 start = stop
-
-    def _is_scattered_by_system(self) -> bool:
-        """Return whether the system puts each row of a block in its place."""
-        return puts_rows_in_places(BLOCK // self.row_bytes)
 
     def blocks(self, rows: np.ndarray | None = None) -> Iterator[np.ndarray]:
         """Yield the embeddings, or those of increasing `rows`, in blocks of a megabyte."""
@@ -245,7 +253,8 @@ class Segment:
         with open(self.path, "rb", buffering=0) as file:
             for first in range(0, self.n_rows, height):
                 count = min(height, self.n_rows - first)
-                block = self._fill(file, first, np.empty((count, self.width), self.dtype))
+                block = np.empty((count, self.width), self.dtype)
+                self._fill(file, self._offset + first * self.row_bytes, block)
                 if rows is not None:
                     start, stop = np.searchsorted(rows, (first, first + count))
                     block = block[rows[start:stop] - first]
@@ -260,20 +269,15 @@ class Segment:
         """
         if self._verified and not again:
             return
-        checksum = hashlib.sha256()
-        left = self.n_rows * self.row_bytes
         with open(self.path, "rb", buffering=0) as file:
-            file.seek(self._offset)
-            while left and (data := file.read(min(BLOCK, left))):
-                checksum.update(data)
-                left -= len(data)
-        if left or checksum.hexdigest() != self._checksum:
+            checksum = _checksum(file, self._offset, self.n_rows * self.row_bytes)
+        if checksum != self._checksum:
             raise SegmentDamagedError(self.path, "the embeddings do not match their checksum")
         self._verified = True
 
-    def _fill(self, file: io.FileIO, first: int, block: np.ndarray) -> np.ndarray:
-        """Read rows from `first` on into contiguous memory and return it."""
-        file.seek(self._offset + first * self.row_bytes)
+    def _fill(self, file: io.FileIO, start: int, block: np.ndarray) -> np.ndarray:
+        """Read the bytes of a file from `start` on into contiguous memory and return it."""
+        file.seek(start)
         view = block.reshape(-1).view(np.uint8).data
         done = 0
         while done < len(view):
@@ -282,6 +286,16 @@ class Segment:
                 raise SegmentDamagedError(self.path, "truncated")
             done += read
         return block
+
+
+def _checksum(file: IO[bytes], start: int, size: int) -> str:
+    """Return the SHA-256 of a part of a file, or of what there is of it."""
+    checksum = hashlib.sha256()
+    file.seek(start)
+    while size and (data := file.read(min(BLOCK, size))):
+        checksum.update(data)
+        size -= len(data)
+    return checksum.hexdigest()
 
 
 def mismatched_segments(segments: list[Segment]) -> list[SegmentDamagedError]:

@@ -211,7 +211,10 @@ HEADS = Constraint("a sequence of names", lambda value: _names(value, object) an
 # A list of texts is not made an array, whose texts take four bytes a character, all as many as the longest.
 LABELS = Constraint(
     "a list of texts",
-    lambda value: (isinstance(value, list) or _is_column(value)) and all(isinstance(name, str) for name in value),
+    lambda value: (
+        ((isinstance(value, Sequence) and not isinstance(value, str | bytes)) or _is_column(value))
+        and all(isinstance(name, str) for name in value)
+    ),
 )
 CLASSES = Constraint("the names of the classes", lambda value: hasattr(value, "__len__"))
 CURVES = Constraint("a mapping", lambda value: hasattr(value, "keys"), "Pass the history_ of a fitted classifier.")

@@ -12,6 +12,7 @@ import numpy as np
 from ..display.names import few
 from ..display.quantities import count_text
 from ..exceptions import DatasetError
+from .coded_texts import CodedTexts
 
 __all__ = ["check_class_names", "nearest_class", "normalise_classes", "plain_name"]
 
@@ -45,47 +46,33 @@ MISSING = frozenset(
         "#num!",
     ]
 )
-LABELS_AT_ONCE = 1 << 16
 # Characters that join words as a blank does; at the ends they are part of the name, as in -1.
 JOINERS = re.compile(r"(?<=\w)[-_\u2010-\u2015]+(?=\w)")
 # Variation selectors and fillers: they are invisible, and Unicode does not count them as format characters.
 INVISIBLE = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]")
 
 
-def normalise_classes(labels: np.ndarray) -> np.ndarray:
+def normalise_classes(labels: CodedTexts) -> CodedTexts:
     """Return the labels with every name in the composed Unicode form, NFC.
 
     Some systems write an accent as a separate character, so folders that look alike on the screen may have different
     names on the disk.
-
-    Parameters
-    ----------
-    labels : ndarray of shape (n,)
-        Values that are not text stay as they are.
 
     Raises
     ------
     DatasetError
         If a name has no visible character.
     """
-    labels = np.asarray(labels)
-    if labels.dtype.kind not in "UO" or not labels.size:
-        return labels
-    # In blocks: a text object for each of a million labels takes more memory than the labels.
-    found: set[object] = set()
-    for start in range(0, labels.size, LABELS_AT_ONCE):
-        found.update(labels.ravel()[start : start + LABELS_AT_ONCE].tolist())
-    forms = {name: unicodedata.normalize("NFC", name) for name in found if isinstance(name, str)}
-    for name in sorted(forms):
+    names = labels.values.tolist()
+    for number, name in enumerate(names):
         if not plain_name(name):
+            n_images = int(np.count_nonzero(labels.codes == number))
             raise DatasetError(
-                f"a class has the blank name {name!a}, of {count_text(labels.tolist().count(name), 'image')}",
+                f"a class has the blank name {name!a}, of {count_text(n_images, 'image')}",
                 "Name its folder, or fill in its label.",
             )
-    if all(name == form for name, form in forms.items()):
-        return labels
-    names = [forms.get(name, name) for name in labels.tolist()]
-    return np.array(names, dtype=None if labels.dtype.kind == "U" else object)
+    forms = [unicodedata.normalize("NFC", name) for name in names]
+    return labels if forms == names else labels.recoded(forms)
 
 
 def plain_name(name: str) -> str:

@@ -14,12 +14,31 @@ from ..display.summary_mixin import SummaryMixin
 from ..exceptions import DatasetError, ParameterError
 from ..images.cells import array_of
 from ..images.labels import plain_labels, unlabelled
+from ..images.path_list import PathList
 from ..images.urls import redacted_names
+from .coded_texts import CodedTexts
 
 __all__ = ["ImageDataset"]
 
 # The columns that a data set may have, with a value for each image.
 COLUMNS = ("labels", "groups", "strata", "split", "together")
+
+
+class _Column:
+    """A field whose texts are kept as codes, until they are asked for."""
+
+    def __set_name__(self, kind: type, name: str) -> None:
+        self.name = name
+
+    def __get__(self, dataset: ImageDataset | None, kind: type) -> Any:
+        if dataset is None:  # the default
+            return None
+        if isinstance(kept := vars(dataset)[self.name], CodedTexts):
+            vars(dataset)[self.name] = kept = kept.texts
+        return kept
+
+    def __set__(self, dataset: ImageDataset, values: Any) -> None:
+        vars(dataset)[self.name] = values
 
 
 @dataclass(frozen=True, repr=False)
@@ -28,9 +47,10 @@ class ImageDataset(SummaryMixin):
 
     Attributes
     ----------
-    images : list
-        Paths, URLs, encoded images or arrays.
-    names : list of str
+    images : sequence
+        Paths, URLs, encoded images or arrays: a list, or of files what compares and is sliced as a list and keeps each
+        folder's name once.
+    names : sequence of str
         What tables and messages call them: URLs without credentials.
     labels : ndarray of str, shape (n,), or None
         The class of each image.
@@ -48,13 +68,13 @@ class ImageDataset(SummaryMixin):
         there are no duplicates. `survey` fills it in.
     """
 
-    images: list[Any]
-    names: list[str]
-    labels: np.ndarray | None = None
-    groups: np.ndarray | None = None
+    images: Sequence[Any]
+    names: Sequence[str]
+    labels: np.ndarray | None = _Column()  # type: ignore[assignment]
+    groups: np.ndarray | None = _Column()  # type: ignore[assignment]
     notes: list[str] = field(default_factory=list)
-    strata: np.ndarray | None = None
-    split: np.ndarray | None = None
+    strata: np.ndarray | None = _Column()  # type: ignore[assignment]
+    split: np.ndarray | None = _Column()  # type: ignore[assignment]
     together: np.ndarray | None = None
 
     def __post_init__(self) -> None:
@@ -66,8 +86,8 @@ class ImageDataset(SummaryMixin):
         # Names are shown and written, so they hold no credentials; images are read by their full URLs.
         object.__setattr__(self, "names", redacted_names(self.names))
         for name in COLUMNS:
-            values = getattr(self, name)
-            if values is None:
+            values = vars(self)[name]
+            if values is None or isinstance(values, CodedTexts):
                 continue
             if isinstance(values, str) or np.ndim(values) != 1 or len(values) != len(self.images):
                 raise DatasetError(
@@ -84,13 +104,22 @@ class ImageDataset(SummaryMixin):
     @property
     def classes(self) -> list[str]:
         """The class names, sorted; empty without labels."""
-        return [] if self.labels is None else sorted(set(self.labels.tolist()))
+        return [] if (labels := self.coded("labels")) is None else labels.used.tolist()
+
+    def coded(self, column: str) -> CodedTexts | None:
+        """Return a column as its distinct values and their numbers, for a fraction of the memory of its texts."""
+        values = vars(self)[column]
+        return values if values is None or isinstance(values, CodedTexts) else CodedTexts.of_array(values)
 
     def take(self, rows: Sequence[int] | np.ndarray) -> ImageDataset:
         """Return the data set of the given rows, in their order."""
         rows = _checked_rows(rows, len(self))
-        columns = {name: values[rows] for name in COLUMNS if (values := getattr(self, name)) is not None}
-        return ImageDataset([self.images[i] for i in rows], [self.names[i] for i in rows], notes=self.notes, **columns)
+        columns = {name: values[rows] for name in COLUMNS if (values := vars(self)[name]) is not None}
+        images, names = (
+            (PathList if isinstance(all_, PathList) else list)(all_[i] for i in rows)
+            for all_ in (self.images, self.names)
+        )
+        return ImageDataset(images, names, notes=self.notes, **columns)
 
 
 def _checked_rows(rows: Any, n: int) -> np.ndarray:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from functools import cached_property
+from itertools import pairwise
+from operator import itemgetter
 from pathlib import Path
 
 from ..display.names import few
 from ..display.quantities import count_text
 from ..exceptions import DatasetError
 from ..images.formats import EXTENSIONS, UNSUPPORTED
+from ..images.path_list import PathList
 
 __all__ = ["Folder", "Skipped"]
 
@@ -95,8 +98,8 @@ class Folder:
     ----------
     folders : list of Folder
         The sub-folders by name, linked ones too, without hidden ones.
-    images : list of str
-        The paths of the images in the folder itself, sorted.
+    images : PathList
+        The images in the folder itself, sorted.
     others, hidden : list of str
         Paths of other files, and of hidden entries.
     """
@@ -105,9 +108,9 @@ class Folder:
         self.path, self.name, self.parent = path, name, parent
 
     @cached_property
-    def _listed(self) -> tuple[list[Folder], list[str], list[str], list[str]]:
+    def _listed(self) -> tuple[list[Folder], PathList, list[str], list[str]]:
         folders: list[Folder] = []
-        images: list[str] = []
+        images: list[str] = []  # names, which take less than paths
         others: list[str] = []
         hidden: list[str] = []
         try:
@@ -119,21 +122,24 @@ class Folder:
                         hidden.append(path)
                     elif _is_folder(entry):
                         folders.append(Folder(path, name, self))
+                    elif os.path.splitext(name)[1].lower() in EXTENSIONS:
+                        images.append(name)
                     else:
-                        images_or_others = images if os.path.splitext(name)[1].lower() in EXTENSIONS else others
-                        images_or_others.append(path)
+                        others.append(path)
         except OSError as error:
             raise DatasetError(
                 f"cannot look into the folder {self.path}: {error.strerror}", "Give yourself permission to read it."
             ) from error
-        return sorted(folders, key=lambda folder: folder.name), sorted(images), sorted(others), sorted(hidden)
+        folders.sort(key=lambda folder: folder.name)
+        start = "" if self.path == "." else os.path.join(self.path, "")
+        return folders, PathList(start + name for name in sorted(images)), sorted(others), sorted(hidden)
 
     @property
     def folders(self) -> list[Folder]:
         return self._listed[0]
 
     @property
-    def images(self) -> list[str]:
+    def images(self) -> PathList:
         return self._listed[1]
 
     @property
@@ -197,13 +203,17 @@ class Folder:
                 yield folder
                 waiting += reversed(folder.folders)
 
-    def below(self, skipped: Skipped) -> list[str]:
+    def below(self, skipped: Skipped) -> PathList:
         """Return the images at any depth, sorted, and add what is left out to `skipped`."""
-        images: list[str] = []
+        found: list[PathList] = []
         for folder in self.walk():
-            images += folder.images
             skipped.add(folder)
-        return sorted(images)
+            if folder.images:
+                found.append(folder.images)
+        found.sort(key=itemgetter(0))
+        images = PathList.joined(found)
+        # Between the images of a folder that holds folders, there may be images of these.
+        return images if all(a[-1] < b[0] for a, b in pairwise(found)) else PathList(sorted(images))
 
 
 def _steps(suffixes: list[str]) -> str:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import chain, repeat
+
 from ..display.names import few
 from ..display.quantities import count_text
 from ..exceptions import DatasetError
+from ..images.path_list import PathList
 from .folder_layout import Layout, find_layout
 from .folders import Folder, Skipped
 from .listing import Listing
@@ -42,21 +45,22 @@ def list_folder(root: str, *, labelled: bool) -> tuple[Listing, Skipped]:
 
 
 def _listed(top: Folder, layout: Layout, skipped: Skipped, *, labelled: bool) -> Listing:
-    images, labels, split = [], [], []
-    for entry in layout.classes:
-        found = entry.folder.below(skipped)
-        images += found
-        labels += [entry.label] * len(found)
-        split += [entry.part] * len(found)
-    loose = []
+    found = [(entry, below) for entry in layout.classes if (below := entry.folder.below(skipped))]
+    images = PathList.joined(below for _, below in found)
+    sizes = [len(below) for _, below in found]
+    labels = _for_each([entry.label for entry, _ in found], sizes)
+    split = _for_each([entry.part for entry, _ in found], sizes)
+    loose: list[str] = []
     for folder in layout.outer:
         skipped.add(folder)
         loose += folder.images
     # Where no image has a label, the caller may know more about the folder.
-    if labelled and layout.problem is not None and any(labels):
+    if labelled and layout.problem is not None and any(entry.label for entry, _ in found):
         raise layout.problem
-    known = None not in labels and layout.problem is None
-    split_known = None not in split and len(set(split)) > 1
+    if layout.problem is not None:
+        labels = None
+    if split is not None and len(set(split)) < 2:
+        split = None
     notes = layout.notes + _empty(layout.outer, skipped)
     notes += skipped.notes()
     if layout.problem is not None and not labelled:
@@ -66,15 +70,21 @@ def _listed(top: Folder, layout: Layout, skipped: Skipped, *, labelled: bool) ->
         shown = few(sorted(loose))
         notes.append(f"{outside} left out: {shown}" if labelled else f"without labels: {outside}: {shown}")
     if loose and not labelled:
-        images, known, split_known = sorted(images + loose), False, False
+        images, labels, split = PathList(sorted(images + loose)), None, None
     return Listing(
         images,
         top.path,
-        [str(label) for label in labels] if known else None,
-        split=[str(part) for part in split] if split_known else None,
+        labels,
+        split=split,
         notes=notes,
         unlabelled=None if layout.problem is None else (layout.problem.message, layout.problem.next_step),
     )
+
+
+def _for_each(values: list[str | None], sizes: list[int]) -> list[str] | None:
+    """Return the value of each image's folder, or None where a folder has none."""
+    known = [value for value in values if value is not None]
+    return list(chain.from_iterable(map(repeat, known, sizes))) if len(known) == len(values) else None
 
 
 def _empty(folders: list[Folder], skipped: Skipped) -> list[str]:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
-
-import numpy as np
 
 from ..display.names import few
 from ..display.quantities import count_text
 from ..exceptions import DatasetError
+from ..images.path_list import PathList
 from .class_names import normalise_classes
+from .coded_texts import CodedTexts
 from .dataset import ImageDataset
 from .split_names import PARTS
 
@@ -23,7 +24,7 @@ class Listing:
 
     Attributes
     ----------
-    images : list
+    images : PathList or list
         Paths, URLs, encoded images or arrays.
     root : str
         The folder that relative names start at.
@@ -35,14 +36,14 @@ class Listing:
         Why there are no labels, and what to do.
     """
 
-    images: list[Any]
+    images: Sequence[Any]
     root: str = ""
     labels: list[str] | None = None
     groups: list[str] | None = None
     strata: list[str] | None = None
     split: list[str] | None = None
     notes: list[str] = field(default_factory=list)
-    names: list[str] | None = None
+    names: Sequence[str] | None = None
     unlabelled: tuple[str, str] | None = None
 
     def dataset(self, source: str, *, labelled: bool) -> ImageDataset:
@@ -63,19 +64,22 @@ class Listing:
             raise DatasetError(
                 f"{source} has {' and '.join(sorted(set(split)))} images only", "Pass one of the parts alone."
             )
-        names = [str(image) for image in self.images] if self.names is None else self.names
+        images = PathList(self.images) if self.names is None else self.images
+        names = images if self.names is None else self.names
         labels, groups, strata, parts = (
-            None if values is None else np.array(values) for values in (self.labels, self.groups, self.strata, split)
+            None if texts is None else CodedTexts.of(texts) for texts in (self.labels, self.groups, self.strata, split)
         )
         labels, groups = (None if known is None else normalise_classes(known) for known in (labels, groups))
         if labels is not None and parts is not None:
             self.notes += _missing_classes(source, labels, parts, labelled=labelled)
-        return ImageDataset(self.images, names, labels, groups, self.notes, strata, parts)
+        columns: Any = {"labels": labels, "groups": groups, "strata": strata, "split": parts}
+        return ImageDataset(images, names, notes=self.notes, **columns)
 
 
-def _missing_classes(source: str, labels: np.ndarray, split: np.ndarray, *, labelled: bool) -> list[str]:
+def _missing_classes(source: str, labels: CodedTexts, split: CodedTexts, *, labelled: bool) -> list[str]:
     """Return a note for each part of a split that lacks classes."""
-    classes = {part: set(labels[split == part].tolist()) for part in PARTS if part in split}
+    number = {part: number for number, part in enumerate(split.values.tolist())}
+    classes = {part: set(labels[split.codes == number[part]].used.tolist()) for part in PARTS if part in number}
     first, notes = next(iter(classes)), []
     for part, known in classes.items():
         if labelled and not known & classes[first]:
@@ -84,6 +88,6 @@ def _missing_classes(source: str, labels: np.ndarray, split: np.ndarray, *, labe
                 f"{few(sorted(classes[first]))}",
                 "Give the classes the same names in all parts of the split.",
             )
-        if missing := sorted(set(labels.tolist()) - known):
+        if missing := sorted(set(labels.used.tolist()) - known):
             notes.append(f"the {part} images lack {count_text(len(missing), 'class')}: {few(missing)}")
     return notes

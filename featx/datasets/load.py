@@ -6,7 +6,9 @@ import glob
 import os
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import chain, groupby
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -14,6 +16,7 @@ from ..constraints import ANY_PATH, check_values
 from ..display.names import few
 from ..exceptions import DatasetError, nearest, nearest_path
 from ..images.formats import UNSUPPORTED
+from ..images.path_list import PathList
 from ..images.urls import is_url, redacted
 from .dataset import ImageDataset
 from .image_folders import list_folder
@@ -141,16 +144,21 @@ def collect_images(
     files = [text for text in texts if not _is_dataset(text)]
     labels = {} if pattern is None else dict(zip(files, labels_in(files, pattern), strict=True))
     parts = []
-    for text in texts:
-        if _is_dataset(text):
-            named = {"label_pattern": label_pattern, **(columns if _is_table(text) else {})}
-            parts.append(load_dataset(text, labelled=False, split_from=split_from, **named))
+    for are_datasets, some in groupby(texts, _is_dataset):
+        if are_datasets:
+            for text in some:
+                named = {"label_pattern": label_pattern, **(columns if _is_table(text) else {})}
+                parts.append(load_dataset(text, labelled=False, split_from=split_from, **named))
         else:
-            parts.append(ImageDataset([text], [text], np.array([labels[text]]) if text in labels else None))
+            paths = PathList(some)
+            parts.append(ImageDataset(paths, paths, np.array([labels[path] for path in paths]) if labels else None))
     if not any(map(len, parts)):
         raise DatasetError("no image was given", "Pass image files, folders, manifests or samples.")
     notes = [note for part in parts for note in part.notes]
     notes += [] if any(map(_is_table, texts)) else _columns_without_effect(columns)
+    if len(parts) == 1:
+        parts[0].notes[:] = notes
+        return parts[0]
     kept = {}
     for name, note in IGNORED.items():
         given = [getattr(part, name) for part in parts]
@@ -159,11 +167,16 @@ def collect_images(
         if known and kept[name] is None:
             notes.append(note)
     return ImageDataset(
-        [image for part in parts for image in part.images],
-        [name for part in parts for name in part.names],
+        _joined([part.images for part in parts]),
+        _joined([part.names for part in parts]),
         notes=notes,
         **kept,
     )
+
+
+def _joined(parts: list[Sequence[Any]]) -> Sequence[Any]:
+    paths = [part for part in parts if isinstance(part, PathList)]
+    return PathList.joined(paths) if len(paths) == len(parts) else list(chain.from_iterable(parts))
 
 
 def _missing_error(missing: list[str], total: int) -> DatasetError:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from ..display.names import few, quoted
 from ..exceptions import DatasetError
 from ..images.formats import EXTENSIONS
+from ..images.path_list import PathList
 from ..images.urls import is_url
 from .columns import Table
 
@@ -17,7 +18,7 @@ __all__ = ["locate_images"]
 DRIVE = re.compile(r"[A-Za-z]:[\\/]|\\\\\w")
 
 
-def locate_images(table: Table, names: Sequence[str], folder: str, notes: list[str]) -> list[str]:
+def locate_images(table: Table, names: Sequence[str], folder: str, notes: list[str]) -> PathList:
     """Return the paths and URLs of images.
 
     Relative paths start at the manifest's folder. If neither the first nor the last image is there, they start at the
@@ -42,7 +43,7 @@ def locate_images(table: Table, names: Sequence[str], folder: str, notes: list[s
     local = [name for name in slashed if not is_url(name) and not os.path.isabs(name)]
     base, suffix = _base(table, local, folder, notes) if local else (folder, "")
     # Joining leaves absolute paths as they are.
-    return [name if is_url(name) else os.path.join(base, name + suffix) for name in slashed]
+    return PathList(name if is_url(name) else os.path.join(base, name + suffix) for name in slashed)
 
 
 def _with_slashes(table: Table, names: Sequence[str], folder: str, notes: list[str]) -> Sequence[str]:

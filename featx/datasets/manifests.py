@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -113,7 +114,7 @@ def _texts(table: Table, column: str, meaning: str, notes: list[str]) -> list[st
     return values
 
 
-def _images(table: Table, cells: list[Any], notes: list[str]) -> tuple[list[Any], list[str]]:
+def _images(table: Table, cells: list[Any], notes: list[str]) -> tuple[Sequence[Any], Sequence[str]]:
     """Return the images and what messages call them."""
     for row, cell in enumerate(cells):
         # A file of references may hold templates, which older versions of fsspec run as code.
@@ -126,7 +127,7 @@ def _images(table: Table, cells: list[Any], notes: list[str]) -> tuple[list[Any]
     paths = [cell for cell in cells if isinstance(cell, str)]
     placed = locate_images(table, paths, folder, notes)
     if len(paths) == len(cells):
-        return placed, list(placed)
+        return placed, placed
     following, images, names = iter(placed), [], []
     for row, cell in enumerate(cells):
         images.append(next(following) if isinstance(cell, str) else cell)

@@ -170,7 +170,7 @@ def _without_copies(dataset: ImageDataset, roles: np.ndarray, together: np.ndarr
         if not len(rows):
             continue
         later = [int(np.flatnonzero((together == together[row]) & left)[0]) for row in rows[:MOST_SHOWN]]
-        pairs = zip(rows, later, strict=False)
+        pairs = zip(rows.tolist(), later, strict=False)
         listed = [f"{dataset.names[row]} (in the {roles[other]} part: {dataset.names[other]})" for row, other in pairs]
         number = f"one {part} image is a copy" if len(rows) == 1 else f"{len(rows):,} {part} images are copies"
         of = "test images" if index == 1 or "validation" not in roles else "validation or test images"
@@ -233,7 +233,7 @@ def _repeated(dataset: ImageDataset) -> list[str]:
     several = list(dict.fromkeys(codes[repeats].tolist()))
     listed = []
     for code in several[:MOST_SHOWN]:
-        names = Counter(dataset.names[row] for row in np.flatnonzero(codes == code))
+        names = Counter(dataset.names[row] for row in np.flatnonzero(codes == code).tolist())
         listed.append(_few_of([name if n == 1 else f"{name} ({n} times)" for name, n in names.items()], " = "))
     number = "one image repeats" if len(repeats) == 1 else f"{len(repeats):,} images repeat"
     return [

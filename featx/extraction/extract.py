@@ -225,14 +225,15 @@ class _Extraction:
         if failed and task.raises:
             raise next(iter(failed.values()))
 
-    def good(self) -> list[int]:
+    def good(self) -> Sequence[int]:
         """Return the indices of the images that have not failed so far."""
         every = range(len(self.images))
-        return [i for i in every if i not in self.reasons] if self.reasons else list(every)
+        return [i for i in every if i not in self.reasons] if self.reasons else every
 
     def keys(self) -> np.ndarray:
         """Return the digests of the good images, uint8 (n, 32)."""
-        return np.frombuffer(b"".join([self.digests[i] for i in self.good()]), np.uint8).reshape(-1, 32)
+        digests = [self.digests[i] for i in self.good()] if self.reasons else self.digests
+        return np.frombuffer(b"".join(digests), np.uint8).reshape(-1, 32)
 
     def gather(self) -> dict[bytes, list[int]]:
         """Read a matrix for each spec, with NaN rows for skipped images, or return what `missing` returns."""
@@ -311,9 +312,9 @@ class _Extraction:
         )
 
 
-def _contents(good: list[int], keys: np.ndarray, lacking: np.ndarray) -> dict[bytes, list[int]]:
+def _contents(good: Sequence[int], keys: np.ndarray, lacking: np.ndarray) -> dict[bytes, list[int]]:
     """Return the input indices of each distinct content among the keys that are lacking, in input order."""
     contents: dict[bytes, list[int]] = {}
-    for place in np.flatnonzero(lacking):
+    for place in np.flatnonzero(lacking).tolist():
         contents.setdefault(keys[place].tobytes(), []).append(good[place])
     return contents

@@ -15,6 +15,7 @@ import numpy as np
 from ..exceptions import ParameterError
 from .cells import IMAGE_KINDS, array_of, cell_kind, is_missing
 from .columns import column_cells
+from .path_list import PathList
 
 __all__ = ["cells_of", "first_few"]
 
@@ -82,7 +83,7 @@ def _values(X: Any) -> list[Any] | None:
         return _of_frame(X, columns)
     if hasattr(X, "to_pylist") or (hasattr(X, "dtype") and hasattr(X, "to_list")):
         return column_cells(X)
-    if isinstance(X, list | tuple):
+    if isinstance(X, list | tuple | PathList):
         return list(X)
     if hasattr(X, "toarray"):
         return None

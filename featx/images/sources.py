@@ -25,6 +25,7 @@ from .decoder_process import decode_or_delegate
 from .decoding import decode_file, error_text, holds_high_depth, open_image
 from .image_bytes import read_bytes
 from .limits import Refused, check_file_size, check_scans_of_opened
+from .path_list import PathList
 from .pixels import ValueRange, array_to_rgb, check_numeric, checked_value_range, pil_to_rgb
 from .single_images import refuse_single_image
 from .urls import is_url, redacted_names
@@ -183,7 +184,7 @@ class ImageSources(SummaryMixin, Sequence[ImageSource]):
 
     Parameters
     ----------
-    contents : list of str, bytes, PIL.Image.Image, ndarray or None
+    contents : sequence of str, bytes, PIL.Image.Image, ndarray or None
     names : sequence of str
         Of the same length.
     max_pixels, value_range
@@ -191,7 +192,7 @@ class ImageSources(SummaryMixin, Sequence[ImageSource]):
     """
 
     def __init__(
-        self, contents: list[Any], names: Sequence[str], *, max_pixels: int | None, value_range: ValueRange
+        self, contents: Sequence[Any], names: Sequence[str], *, max_pixels: int | None, value_range: ValueRange
     ) -> None:
         self.contents, self.names = contents, names
         self.max_pixels, self.value_range = max_pixels, value_range
@@ -282,7 +283,11 @@ def wrap_images(
         raise ParameterError(f"got images={shown(images)}; expected several", "One image alone is [image].")
     value_range = checked_value_range(value_range)
     given: dict[int, str] = {}
-    contents = [image if type(image) is str else _content(image, n, given) for n, image in enumerate(images)]
+    contents: Sequence[Any] = (
+        images
+        if isinstance(images, PathList)
+        else [image if type(image) is str else _content(image, n, given) for n, image in enumerate(images)]
+    )
     if names is None:
         paths = not given and set(map(type, contents)) <= {str}
         names = contents if paths else [_name(content, n, given) for n, content in enumerate(contents)]

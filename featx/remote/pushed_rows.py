@@ -34,6 +34,10 @@ class KnownRows:
         """How many there are."""
         return len(self.digests)
 
+    def digests_of(self, rows: np.ndarray) -> np.ndarray:
+        """Return those of some rows."""
+        return self.digests[rows]
+
 
 class PushedRows:
     """What was pushed of one spec to a store.

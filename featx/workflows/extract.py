@@ -6,7 +6,6 @@ import os
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import reduce
 from pathlib import Path
 from typing import Any
 
@@ -118,6 +117,8 @@ def write_embeddings(
                 if len(part.failures) < part.n_images:
                     written += _write_rows(file["embeddings"], written, part)
                 part.embeddings.clear()  # or they would be in memory together with those of the next part
+                if store is not None:
+                    store.digests.forget()  # of files that are not asked for again
                 total.failures += [Failure(int(kept[start + f.index]), f.name, f.reason) for f in part.failures]
                 total.n_forwarded += part.n_forwarded
                 total.damaged += [damage for damage in part.damaged if damage not in total.damaged]
@@ -125,7 +126,9 @@ def write_embeddings(
             if not written:
                 raise DatasetError("none of the images can be read", first_reason(total.failures))
             file["embeddings"].resize(written, axis=0)
-            _describe(file, dataset, _without(plan.passes.rows, total.failures), spec.to_dict())
+            if total.failures:
+                dataset = dataset.take(_without(plan.passes.rows, total.failures))
+            _describe(file, dataset, spec.to_dict())
     except OSError as error:
         raise CacheError(f"cannot write {path}: {error.strerror or error}", "Choose another place.") from error
     total.failures.sort(key=lambda failure: failure.index)
@@ -145,25 +148,24 @@ def _write_rows(written: h5py.Dataset, start: int, part: ExtractionResult) -> in
     return len(rows)
 
 
-def _describe(file: h5py.File, dataset: ImageDataset, rows: np.ndarray, spec: dict[str, str | int]) -> None:
-    """Write what is known about the images of these rows, a part at a time."""
+def _describe(file: h5py.File, dataset: ImageDataset, spec: dict[str, str | int]) -> None:
+    """Write what is known about the images of the rows, a part at a time."""
     text = h5py.string_dtype()
     file.attrs.update(spec)
-    parts = [rows[start : start + ROWS_AT_A_TIME] for start in range(0, len(rows), ROWS_AT_A_TIME)]
+    parts = [slice(start, start + ROWS_AT_A_TIME) for start in range(0, len(dataset), ROWS_AT_A_TIME)]
 
-    def write(name: str, dtype: Any, values_of: Callable[[np.ndarray], Any]) -> None:
-        written, start = file.create_dataset(name, len(rows), dtype), 0
+    def write(name: str, dtype: Any, values_of: Callable[[slice], Any]) -> None:
+        written = file.create_dataset(name, len(dataset), dtype)
         for part in parts:
-            written[start : start + len(part)] = values_of(part)
-            start += len(part)
+            written[part.start : min(part.stop, len(dataset))] = values_of(part)
 
-    write("paths", text, lambda part: [_storable(dataset.names[i]) for i in part])
-    if (labels := dataset.labels) is not None:
-        classes = reduce(np.union1d, [np.unique(labels[part]) for part in parts])
-        write("labels", "<i8", lambda part: np.searchsorted(classes, labels[part]))
-        file.create_dataset("classes", data=[_storable(str(name)) for name in classes], dtype=text)
-    if (split := dataset.split) is not None:
-        write("split", text, lambda part: [str(name) for name in split[part]])
+    write("paths", text, lambda part: [_storable(name) for name in dataset.names[part]])
+    if (labels := dataset.coded("labels")) is not None:
+        used = np.unique(labels.codes)
+        write("labels", "<i8", lambda part: np.searchsorted(used, labels.codes[part]))
+        file.create_dataset("classes", data=[_storable(str(name)) for name in labels.values[used]], dtype=text)
+    if (split := dataset.coded("split")) is not None:
+        write("split", text, lambda part: [str(name) for name in split[part].texts])
 
 
 def _storable(name: str) -> str:

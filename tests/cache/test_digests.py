@@ -34,6 +34,14 @@ def test_remembered_file_is_not_read_again(memory, folder, reads):
     assert reads == [path]
 
 
+def test_what_memory_forgets_is_in_the_file(memory, folder, reads):
+    path = write(folder / "a", b"a")
+    memory.digest([path])
+    memory.forget()
+    assert memory.digest([path]) == [sha(b"a")]
+    assert reads == [path]
+
+
 def test_a_new_mtime_has_the_file_read_again(memory, folder, reads):
     path = write(folder / "a", b"old")
     memory.digest([path])

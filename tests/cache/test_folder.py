@@ -151,6 +151,24 @@ def test_listings_that_never_rest_are_no_endless_look_up(tmp_path, monkeypatch):
     assert found_of(cache, range(5)).all()
 
 
+@pytest.mark.parametrize(
+    "read", [lambda cache: cache.contains(SPEC, rows(range(6))[0]), lambda cache: found_of(cache, range(6))]
+)
+def test_rows_merged_while_they_are_looked_up_are_found(tmp_path, monkeypatch, read):
+    cache = filled(filled(tmp_path, range(3)), range(3, 6))
+    assert read(cache).all()
+    real = featx.cache.folder.Segment.digests_of
+
+    def overtaken(*args):
+        monkeypatch.setattr(featx.cache.folder.Segment, "digests_of", real)
+        EmbeddingCache(tmp_path).compact()
+        return real(*args)
+
+    monkeypatch.setattr(featx.cache.folder.Segment, "digests_of", overtaken)
+    assert read(cache).all()
+    assert read(cache).all()
+
+
 def test_files_that_go_faster_than_they_are_read_are_an_error(tmp_path, monkeypatch):
     def gone(*args):
         raise FileNotFoundError

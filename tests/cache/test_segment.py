@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import featx.cache.segment
 from cache_files import assert_holds, assert_same_bits, filled, filled_as, only_segment, patterns, segments
 from featx.cache import EmbeddingCache
 from featx.cache.segment import Segment
@@ -37,6 +38,18 @@ def test_rows_keep_their_dtype_and_every_pattern_of_bits(cache, dtype):
     assert (cache.width(SPEC), cache.info()[0].dtype) == (64, np.dtype(dtype).name)
     report = cache.verify()
     assert (report.clean, report.rows) == (True, 1024)
+
+
+def test_digests_are_read_and_not_kept(cache, monkeypatch):
+    digests, values = patterns(np.float16)
+    cache.put(SPEC, digests, values)
+    segment = Segment(only_segment(cache))
+    assert np.array_equal(segment.digests, digests)
+    for few in (2, 10**9):  # one by one, and with what lies between
+        monkeypatch.setattr(featx.cache.segment, "SEEK_BYTES", few)
+        for wanted in ([5], [0, 7, 7, 900], np.arange(3, 500), [], np.arange(0, 1024, 3)):
+            assert np.array_equal(segment.digests_of(np.asarray(wanted, int)), digests[np.asarray(wanted, int)])
+    assert not any(isinstance(kept, np.ndarray) for kept in vars(segment).values())
 
 
 def test_half_precision_takes_half_the_room(cache):
@@ -90,7 +103,13 @@ def test_threads_share_the_reading_of_what_is_large(cache, monkeypatch):
     monkeypatch.setattr("featx.cache.segment.BLOCK", 320)
     threads = set()
     fill = Segment._fill
-    monkeypatch.setattr(Segment, "_fill", lambda *args: threads.add(threading.current_thread()) or fill(*args))
+
+    def noted(self, file, start, block):
+        if block.dtype == np.float32:  # no digests
+            threads.add(threading.current_thread())
+        return fill(self, file, start, block)
+
+    monkeypatch.setattr(Segment, "_fill", noted)
     filled(cache, range(400))
     for numbers in (range(400), range(100, 333), range(0, 400, 2)):
         threads.clear()

@@ -10,6 +10,7 @@ from PIL import Image
 
 from featx import CNNFeatureTransformer, DatasetError, ImageDataset, fit_model, load_dataset, predict_images
 from featx.datasets.class_names import check_class_names, nearest_class, normalise_classes, plain_name
+from featx.datasets.coded_texts import CodedTexts
 from featx.workflows.judged_predictions import judge_predictions
 from labelled import frozen, noise_dataset
 
@@ -31,16 +32,18 @@ def test_accents_written_either_way_are_one_class_in_folders_and_manifests(tmp_p
 
 
 def test_labels_that_need_no_change_are_the_same_object():
-    for labels in (np.array([NFC, "b"]), np.array([1, 2]), np.array([])):
+    for texts in ([NFC, "b", NFC], []):
+        labels = CodedTexts.of(texts)
         assert normalise_classes(labels) is labels
-    mixed = normalise_classes(np.array([NFD, 1], dtype=object))
-    assert mixed.tolist() == [NFC, 1]
+    mixed = normalise_classes(CodedTexts.of([NFD, "b", NFC]))
+    assert mixed.texts.tolist() == [NFC, "b", NFC]
+    assert mixed.values.tolist() == ["b", NFC]
 
 
 @pytest.mark.parametrize("blank", ["", " ", "\u00a0", "\u200b", "\ufe0f", "\u2003\u2060", "\t"])
 def test_a_blank_name_is_refused(blank):
     with pytest.raises(DatasetError, match=r"blank name .*, of 2 images"):
-        normalise_classes(np.array(["a", blank, blank], dtype=object))
+        normalise_classes(CodedTexts.of(["a", blank, blank]))
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from dataset_files import names_below, refusal, write_files
-from featx.datasets.folders import Folder
+from featx.datasets.folders import Folder, Skipped
 from featx.datasets.load import load_dataset
 
 
@@ -126,3 +126,10 @@ def test_a_folder_that_may_not_be_read_is_refused(tmp_path):
 def test_filled_folders_hold_images_at_some_depth(tmp_path):
     write_files(tmp_path, "a/b/c/1.png", "d/e/1.txt", "f/1.png")
     assert [folder.name for folder in Folder(str(tmp_path)).with_images] == ["a", "f"]
+
+
+def test_images_are_sorted_by_their_whole_paths(tmp_path):
+    paths = ["a-b/1.png", "a/1.png", "a/b.png", "a/b/2.png", "a/b/c/3.png", "a/b0.png", "a/bb.png", "a.png", "z.png"]
+    write_files(tmp_path, *paths)
+    found = Folder(str(tmp_path)).below(Skipped())
+    assert found == sorted(str(tmp_path / path) for path in paths)

@@ -4,6 +4,7 @@ import pytest
 
 from dataset_files import refusal, table_refusal, write_files, write_table
 from featx import DatasetError
+from featx.datasets import load
 from featx.datasets.load import collect_images, load_dataset
 from featx.images.sources import read_image
 
@@ -71,6 +72,18 @@ def test_collect_images_joins_files_folders_manifests_and_samples(tmp_path):
     assert dataset.images[4:] == ["memory://a.png"]
     assert dataset.labels is None
     assert "x.txt" in dataset.notes[0]
+
+
+def test_many_files_are_one_part(monkeypatch):
+    made = []
+    real = load.ImageDataset
+    monkeypatch.setattr(load, "ImageDataset", lambda *args, **columns: made.append(1) or real(*args, **columns))
+    names = [f"memory://{n}.png" for n in range(50)]
+    assert collect_images(names).images == names
+    assert collect_images([*names, "sample:digits"]).names[:50] == names
+    assert len(made) == 3
+    labelled = collect_images([*names, "memory://x"], label_pattern=r"(?P<label>\d|x)")
+    assert labelled.labels.tolist() == [*(str(n)[0] for n in range(50)), "x"]
 
 
 def test_collect_images_is_labelled_if_all_its_sources_are(tmp_path):

@@ -1,5 +1,7 @@
 """Promised: the file of embeddings holds the paths, labels and split of its rows."""
 
+import os
+import time
 import tracemalloc
 
 import h5py
@@ -9,7 +11,9 @@ from PIL import Image
 
 from backends import IMAGES, Processes
 from commands import featx
-from featx import CNNFeatureTransformer, ImageDataset
+from featx import CNNFeatureTransformer, EmbeddingCache, ImageDataset
+from featx.cache.digests import digest_bytes
+from featx.datasets.load import collect_images
 from featx.extraction import distribute
 from featx.extraction.extract import ExtractionResult
 from featx.workflows import extract
@@ -81,6 +85,31 @@ def test_labels_and_split_are_those_of_the_readable_images_of_every_part(tiny, t
         assert file["classes"].asstr()[:][file["labels"][:]].tolist() == labels[good].tolist()
         assert file["split"].asstr()[:].tolist() == split[good].tolist()
         assert file["paths"].asstr()[:].tolist() == [f"{n}.png" for n in good]
+
+
+def test_little_is_held_for_each_known_image(tiny, tmp_path, monkeypatch):
+    """At its end, `featx extract` holds what lists the images and what finds their rows."""
+    network, held = CNNFeatureTransformer(**tiny, cache=str(tmp_path / "cache")), []
+    spec, width = network.plan(np.arange(1)).spec(), network.check_parameters()[0]
+    monkeypatch.setattr(extract, "ROWS_AT_A_TIME", 256)
+    long_ago = time.time() - 3600
+    for count in (1000, 5000):
+        digests = np.array([list(digest_bytes(b"%d" % n)) for n in range(count)], np.uint8)
+        EmbeddingCache(tmp_path / "cache").put(spec, digests, np.ones((count, width), np.float32))
+        for n in range(count):
+            path = tmp_path / f"{count}" / f"a class with a long name {n % 5}" / f"{n:012d}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(b"%d" % n)
+            os.utime(path, (long_ago, long_ago))
+        write_embeddings(collect_images([tmp_path / f"{count}"]), network, tmp_path / "e.h5")  # remembers the files
+        tracemalloc.start()
+        try:
+            dataset = collect_images([tmp_path / f"{count}"])
+            write_embeddings(dataset, network, tmp_path / "e.h5")
+            held.append(tracemalloc.get_traced_memory()[0])
+        finally:
+            tracemalloc.stop()
+    assert held[1] - held[0] < 40 * 4000
 
 
 def test_the_embeddings_of_one_part_are_in_memory_at_a_time(tiny, tmp_path, monkeypatch):
