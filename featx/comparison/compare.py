@@ -225,7 +225,7 @@ def compare_strategies(
             *design.notes,
             *statistics.notes(found_sizes),
             *_notes(plan, found_sizes, kinds, study, reason),
-            *runner.notes.values(),
+            *runner.notes,
         ],
         failures=failures,
         runs_found=found,

@@ -85,8 +85,8 @@ class Runner:
         self.dataset = dataset
         self.labels = np.asarray(dataset.labels)
         self.classes = np.unique(self.labels)
-        # What is to be known of heads, by the number of their features: that of the most images.
-        self.notes: dict[int, str] = {}
+        # What is to be known of heads.
+        self.notes: list[str] = []
         self._seconds_each: dict[Any, float] = {}
         self._folder = tempfile.TemporaryDirectory(prefix="featx-")
         self._memory = EmbeddingCache(self._folder.name)
@@ -100,7 +100,9 @@ class Runner:
         cache = open_cache(transformer.cache)
         return clone(transformer).set_params(on_error="raise", cache=self._memory if cache is None else cache)
 
-    def run(self, estimator: BaseEstimator, train: np.ndarray, test: np.ndarray, *, seed: int) -> RunResult:
+    def run(
+        self, estimator: BaseEstimator, train: np.ndarray, test: np.ndarray, *, seed: int, sizes: Sequence[int] = ()
+    ) -> RunResult:
         """Fit on the training rows and predict the test rows.
 
         Parameters
@@ -109,10 +111,16 @@ class Runner:
             Cloned, and given the seed.
         train, test : ndarray of int
         seed : int
+        sizes : sequence of int, default=()
+            How many images each run of the same strategy trains on, this one included; empty means this one alone. What
+            a head takes is said of all.
         """
         start = time.perf_counter()
-        run = self._run_frozen if kind_of(estimator) == "frozen" else self._run_network
-        fitted, answers, train_accuracy, validation_accuracy, seconds = run(estimator, train, test, seed)
+        if kind_of(estimator) == "frozen":
+            found = self._run_frozen(estimator, train, test, seed, sizes or [len(train)])
+        else:
+            found = self._run_network(estimator, train, test, seed)
+        fitted, answers, train_accuracy, validation_accuracy, seconds = found
         history = as_json(dict(_history(fitted))) or None
         best = getattr(fitted, "best_epoch_", None)
         wall = time.perf_counter() - start
@@ -132,7 +140,9 @@ class Runner:
         """Return what `run` is about to do, step by step, for one of featx's strategies; parameters as for `run`."""
         if kind_of(estimator) == "frozen":
             passes, predict = (self.with_cache(estimator[0]).plan(rows) for rows in (train, test))
-            fit = HeadFits(estimator[1:], passes, passes.views[0], [len(train)], "tune and fit the head")
+            # The training rows are predicted too.
+            predicted = 1 + len(test) / len(train)
+            fit = HeadFits(estimator[1:], passes, passes.views[0], [len(train)], "tune and fit the head", predicted)
             return [passes, predict, fit]
         some = self.dataset.take(train)
         training = _seed(clone(estimator), seed).prepare(some.images, some.labels, some.groups)
@@ -140,7 +150,7 @@ class Runner:
         return training.plan().steps(train, test)
 
     def _run_frozen(
-        self, pipeline: Pipeline, train: np.ndarray, test: np.ndarray, seed: int
+        self, pipeline: Pipeline, train: np.ndarray, test: np.ndarray, seed: int, sizes: Sequence[int]
     ) -> tuple[BaseEstimator, np.ndarray, float | None, float | None, dict[str, float]]:
         transformer, head = self.with_cache(pipeline[0]), clone(pipeline[1:])
         step, classifier = head.steps[-1]
@@ -149,8 +159,8 @@ class Runner:
         features, extraction = self._extract(transformer, train)
         labels, width = self.labels[train], features.shape[1]
         if isinstance(classifier, TunedHead):
-            for text in announce_svm(classifier.spec(), [len(train)], width, classifier.tuning_images):
-                self.notes[width] = text
+            said = announce_svm(classifier.spec(), list(sizes), width, classifier.tuning_images)
+            self.notes += [text for text in said if text not in self.notes]
         start = time.perf_counter()
         head.fit(features, labels, **groups)
         training = time.perf_counter() - start

@@ -150,10 +150,13 @@ class ComparisonRuns:
         left = [run for run in runs if run not in results]
         # A strategy with at most so many images of a class may train on the same ones at several sizes.
         made = {self._identity(run): result for run, result in results.items()}
+        sizes: dict[str, list[int]] = {}
+        for run in {self._identity(run): run for run in left if self._identity(run) not in made}.values():
+            sizes.setdefault(run.strategy, []).append(run.n_train)
         with progress_bar(len(left), name="comparing", unit="run", shown=self.verbose) as bar:
             for run in left:
                 identity = self._identity(run)
-                results[run] = made[identity] if identity in made else self._compute(run)
+                results[run] = made[identity] if identity in made else self._compute(run, sizes[run.strategy])
                 made[identity] = result = results[run]
                 tested = self.repeats[run.repeat].tested(run.size)
                 truth = np.searchsorted(self.runner.classes, self.runner.labels[tested])
@@ -236,14 +239,14 @@ class ComparisonRuns:
     def _estimator(self, run: Run) -> BaseEstimator:
         return self._plan.estimator(run.strategy, run.size)
 
-    def _compute(self, run: Run) -> RunResult:
+    def _compute(self, run: Run, sizes: Sequence[int]) -> RunResult:
         seed, estimator = self.repeats[run.repeat].seed, self._estimator(run)
         if self.files.folder is not None and estimator.get_params(deep=False).get("checkpoint", "") is None:
             estimator = clone(estimator).set_params(
                 checkpoint=self.files.checkpoint(run.file, run.key, any_name=run.any_name)
             )
         try:
-            result = self.runner.run(estimator, *self.rows(run), seed=seed)
+            result = self.runner.run(estimator, *self.rows(run), seed=seed, sizes=sizes)
         except FeatxError as error:
             error.message = f"{run.name}: {error.message}"
             raise

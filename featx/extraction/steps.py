@@ -75,6 +75,8 @@ class HeadFits:
         How many embeddings each fit takes.
     name : str
         What they are made for, in the table of a forecast.
+    predicted : float, default=0.25
+        Images that each fit predicts, for each that it is fitted on.
     """
 
     head: BaseEstimator
@@ -82,3 +84,4 @@ class HeadFits:
     view: View
     sizes: Sequence[int]
     name: str
+    predicted: float = 0.25

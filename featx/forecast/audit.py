@@ -32,8 +32,8 @@ def forecast_audit(
 ) -> ForecastResult:
     """Return what `audit_dataset` will cost: forward passes, decoding, and the fits of its cross-validations.
 
-    Up to 64 images are forwarded, and the head is fitted to rows that resemble their embeddings. Nothing is kept. The
-    comparison of images, some 20 s of one core for 2,000, and the check for shortcuts are not included.
+    Up to 64 images are forwarded, and the head is fitted as `forecast_fit` fits it. Nothing is kept. The comparison of
+    images, some 20 s of one core for 2,000, and the check for shortcuts are not included.
 
     Parameters
     ----------

@@ -50,7 +50,8 @@ def forecast_comparison(
 ) -> ForecastResult:
     """Return what `compare_strategies` will cost at most, without the runs that are finished.
 
-    Up to 64 images are forwarded, heads are fitted to rows like theirs, and a few epochs trained. Nothing is kept.
+    Up to 64 images are forwarded, heads are fitted as `forecast_fit` fits them, and a few epochs trained. Nothing is
+    kept.
 
     Parameters
     ----------

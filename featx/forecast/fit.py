@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,8 @@ __all__ = ["forecast_fit"]
 def forecast_fit(dataset: ImageDataset, transformer: CNNFeatureTransformer, **options: Any) -> ForecastResult:
     """Return what `fit_model` will cost.
 
-    Up to 64 images are forwarded, and each head is fitted to rows that resemble their embeddings. Nothing is kept.
+    Up to 64 images are forwarded. Each head is fitted to known embeddings of these images, of which up to 20,000 are
+    read from the cache; where they are few, to rows that resemble them. Nothing is kept.
 
     Parameters
     ----------
@@ -45,6 +47,8 @@ def forecast_fit(dataset: ImageDataset, transformer: CNNFeatureTransformer, **op
         print_counts(plan.data.dataset, plan.data.split)
     forward, tuning = [prices.price(each) for each in plan.passes], [prices.price(fits) for fits in plan.head_fits]
     # The best is tuned once more on all rows; with one test set it is only fitted, which takes next to no time.
-    split, seconds = plan.data.split, float(np.mean([part.seconds for part in tuning]))
-    again = 0.0 if split.folds is None else seconds * len(plan.data.rows) / sum(len(train) for train, _ in split.folds)
+    again, n = 0.0, len(plan.data.rows)
+    if plan.data.split.folds is not None:
+        last = [prices.price(replace(fits, sizes=[n], predicted=0.0)) for fits in plan.head_fits]
+        again = float(np.mean([part.seconds for part in last]))
     return prices.forecast([*forward, *tuning, Part("figures and the last fit", again)])

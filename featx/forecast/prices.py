@@ -18,12 +18,13 @@ from ..extraction.pace import PACE_IMAGES, Pace, measure_pace
 from ..extraction.steps import HeadFits, Passes
 from ..finetuning.training_plan import Epochs
 from ..heads.svm_cost import announce_svm
+from ..heads.tuning_rows import TUNING_IMAGES
 from ..images.failures import find_unreadable
 from ..images.sources import ImageSource
 from ..networks.pooling import View
 from ..runtime.resources import peak_memory, thread_count
 from .result import ForecastResult, Part
-from .timings import epoch_seconds, fit_seconds, tuned_head
+from .timings import FitTimes, epoch_seconds, tuned_head
 
 __all__ = ["WRITE_BYTES_PER_SECOND", "Prices"]
 
@@ -34,6 +35,8 @@ DIGESTS_AT_A_TIME = 1024
 WRITE_BYTES_PER_SECOND = 2e8
 # Of a row without its embedding: its digest, and its share of the segment's header.
 ROW_BYTES = 48
+# Known embeddings that heads are fitted to: as many as their parameters are chosen on.
+KNOWN_ROWS = TUNING_IMAGES
 # Copies that a head makes of a matrix: standardised, of a fold, and in float64.
 COPIES = 4
 
@@ -57,11 +60,16 @@ class Prices:
         self.cache = next(filter(None, [open_cache(reader.cache) for reader in readers]), None)
         self.verbose = any(reader.verbose for reader in readers)
         self.n_passes = self.n_cached = 0.0
+        # Before heads are timed, whose memory is that of the parts.
+        self._base_bytes = 0
         self.probed, self.unreadable = list[int](), set[int]()
         self._order = np.random.default_rng(0).permutation(len(images)).tolist()
         self._keys: dict[int, bytes] = {}
         self._written: dict[EmbeddingSpec, set[bytes]] = {}
         self._paces, self._seconds = dict[Any, Pace](), dict[Any, float]()
+        self._widths: dict[EmbeddingSpec, int] = {}
+        # By head and number of features, with all sizes that are fitted.
+        self._fit_times: dict[tuple[str, int], tuple[FitTimes, list[int]]] = {}
         self._began = began + self._digest()
 
     def keys(self) -> list[bytes | None]:
@@ -100,20 +108,29 @@ class Prices:
         return Part(passes.name, seconds, disk, n_images=round(missing))
 
     def _fits(self, fits: HeadFits) -> Part:
-        rows, known = self._embeddings(fits.passes, fits.view)
-        n, width, labels = max(fits.sizes), known.shape[1], self.labels[fits.passes.rows]
-        key = str(fits.head.get_params()), width, n
-        if key not in self._seconds:
-            self._seconds[key] = fit_seconds(fits.head, n, known, self.labels[rows], labels)
-            if (tuned := tuned_head(fits.head)) is not None:
-                announce_svm(tuned.spec(), list(fits.sizes), width, tuned.tuning_images)
-        memory = 4 * n * width * (len(fits.passes.views) + COPIES)
-        return Part(fits.name, self._seconds[key] * sum(fits.sizes) / n, 0, memory)
+        self._base_bytes = self._base_bytes or peak_memory()
+        spec = fits.passes.spec(fits.view)
+        if spec not in self._widths:
+            self._widths[spec] = self._embeddings(fits.passes, fits.view, PACE_IMAGES)[1].shape[1]
+        key = str(fits.head.get_params()), self._widths[spec]
+        if key not in self._fit_times:
+
+            def read() -> tuple[np.ndarray, np.ndarray]:
+                rows, known = self._embeddings(fits.passes, fits.view, KNOWN_ROWS)
+                return known, self.labels[rows]
+
+            self._fit_times[key] = FitTimes(fits.head, read, key[1], self.labels[fits.passes.rows]), []
+        times, sizes = self._fit_times[key]
+        sizes += fits.sizes
+        # The largest first, since it tells how much has to be timed.
+        seconds = sum(times.seconds(n, fits.predicted) for n in sorted(fits.sizes, reverse=True))
+        memory = 4 * max(fits.sizes) * times.width * (len(fits.passes.views) + COPIES)
+        return Part(fits.name, seconds, 0, memory)
 
     def _epochs(self, epochs: Epochs) -> Part:
         key = str({**epochs.classifier.get_params(deep=False), "random_state": None})
         if key not in self._seconds:
-            rows, _ = self._embeddings(epochs.passes, epochs.passes.views[0])
+            rows, _ = self._embeddings(epochs.passes, epochs.passes.views[0], PACE_IMAGES)
             # As many as pass in a second: four epochs of forward and backward passes then take some ten.
             few = int(np.clip(1 / self._pace(epochs.passes).seconds, 16, PACE_IMAGES))
             self._seconds[key] = epoch_seconds(epochs, [self.images[row].content for row in rows[:few]])
@@ -135,6 +152,7 @@ class Prices:
                 self.probed = [row for row in order if row not in self.unreadable][:PACE_IMAGES]
             self._paces[key] = pace = measure_pace(passes, [self.images[row] for row in self.probed], repeats=3)
             self._leave_out([self.probed[place] for place in pace.failed])
+            self._base_bytes = 0
         return self._paces[key]
 
     def decoding(self) -> Part:
@@ -152,6 +170,9 @@ class Prices:
         for part in [self._reading, Part("load the network", start), *parts]:
             if part.seconds or part.disk_bytes:
                 merged[part.name] = merged[part.name] + part if part.name in merged else part
+        for times, sizes in self._fit_times.values():
+            if (tuned := tuned_head(times.head)) is not None:
+                announce_svm(tuned.spec(), sizes, times.width, tuned.tuning_images)
         return ForecastResult(
             n_images=len(self.images),
             n_passes=round(self.n_passes),
@@ -160,14 +181,14 @@ class Prices:
             n_probed=len(self.probed),
             n_unreadable=len(self.unreadable),
             at_most=at_most,
-            base_bytes=peak_memory(),
+            base_bytes=self._base_bytes or peak_memory(),
             parts=list(merged.values()),
         )
 
-    def _embeddings(self, passes: Passes, view: View) -> tuple[list[int], np.ndarray]:
-        """Return up to 64 random rows with their embeddings, from the cache or else from the measured pace."""
+    def _embeddings(self, passes: Passes, view: View, most: int) -> tuple[list[int], np.ndarray]:
+        """Return random rows with their embeddings, from the cache or else up to 64 from the measured pace."""
         cached = self._cached(spec := passes.spec(view))
-        rows = [row for row in self._order if self._keys.get(row) in cached][:PACE_IMAGES]
+        rows = [row for row in self._order if self._keys.get(row) in cached][:most]
         if self.cache is not None and len(rows) >= min(PACE_IMAGES, len(passes.rows)):
             return rows, self.cache.get(spec, _matrix([self._keys[row] for row in rows]))[0]
         pace = self._pace(passes)

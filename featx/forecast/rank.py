@@ -18,8 +18,8 @@ __all__ = ["forecast_ranking"]
 def forecast_ranking(dataset: ImageDataset, transformer: CNNFeatureTransformer, **options: Any) -> ForecastResult:
     """Return what `rank_backbones` will cost at most: what is eliminated is not forwarded any further.
 
-    Up to 64 images are forwarded by each network, and the head that decides is fitted to rows that resemble their
-    embeddings. Nothing is kept.
+    Up to 64 images are forwarded by each network, and the head that decides is fitted as `forecast_fit` fits it.
+    Nothing is kept.
 
     Parameters
     ----------

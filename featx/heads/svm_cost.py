@@ -95,10 +95,11 @@ def svm_note(spec: HeadSpec, sizes: list[int], width: int, tuning_images: int | 
     seconds, memory = sum(cost.seconds for cost in costs), max(cost.memory_bytes for cost in costs)
     if seconds < MOST_SECONDS:
         return "", seconds
+    most = f"{max(sizes):,}" if len(set(sizes)) == 1 else f"up to {max(sizes):,}"
     fits = "" if len(sizes) == 1 else f", tuned and fitted {len(sizes)} times"
     return (
         f"the head svm takes about {duration_text(seconds)} on one core, and {size_text(memory)} of memory, for "
-        f"{max(sizes):,} images of {width:,} features{fits}: its time grows with the square of the images; linear_svm "
+        f"{most} images of {width:,} features{fits}: its time grows with the square of the images; linear_svm "
         "takes a small part of that",
         seconds,
     )

@@ -14,6 +14,7 @@ from featx.datasets.dataset import ImageDataset
 from featx.extraction.extract import ExtractionResult
 from featx.extraction.pace import PACE_IMAGES
 from featx.heads.tuned_head import TunedHead
+from featx.process import forget
 
 
 def test_the_best_epoch_and_the_timings_of_a_network_are_reported(dataset):
@@ -70,3 +71,16 @@ def test_heads_are_tuned_on_training_rows_only(dataset, tiny, monkeypatch):
     np.testing.assert_array_equal(X, transformer.fit_transform([grouped.images[row] for row in repeat.trains[0]]))
     assert y.tolist() == grouped.labels[repeat.trains[0]].tolist()
     assert groups.tolist() == grouped.groups[repeat.trains[0]].tolist()
+
+
+def test_what_an_svm_takes_is_said_of_all_runs(dataset, tiny, monkeypatch, caplog):
+    forget("remarks")
+    monkeypatch.setattr("featx.heads.svm_cost.MOST_SECONDS", 1e-9)
+    transformer = CNNFeatureTransformer(**tiny)
+    strategies = {"frozen:svm": make_strategy("frozen:svm", transformer, parameters={"C": [1.0]})}
+    result = compare_strategies(dataset, strategies, repeats=2, train_sizes=[20, 40])
+    (note,) = [note for note in result.notes if "head svm" in note]
+    assert "for up to 40 images" in note
+    assert "tuned and fitted 4 times" in note
+    assert [text for text in caplog.messages if "head svm" in text] == [note]
+    forget("remarks")

@@ -10,6 +10,8 @@ from featx import (
 )
 from featx.exceptions import ParameterError
 from featx.forecast.compare import forecast_comparison
+from featx.heads.svm_cost import svm_cost
+from featx.process import forget
 from forecasts import forecast_passes, kept
 
 
@@ -35,6 +37,28 @@ def test_a_comparison_is_forecast_pass_by_pass(folder, tiny, tmp_path, forwards)
     assert finished.parts == []
     more = forecast_comparison(dataset, strategies, **{**options, "repeats": 2})
     assert 0 < more.n_passes < 1.5 * forecast.n_passes
+
+
+def test_what_an_svm_takes_is_said_of_all_runs_that_are_left(folder, tiny, tmp_path, monkeypatch, caplog):
+    forget("remarks")
+    # More than one fit, which is timed, and less than those of two repeats.
+    most = 1.5 * svm_cost(40, 512, n_values=1, tuning_images=None).seconds
+    monkeypatch.setattr("featx.heads.svm_cost.MOST_SECONDS", most)
+    dataset, transformer = load_dataset(folder), CNNFeatureTransformer(**tiny, cache=tmp_path / "cache")
+    strategies = {"frozen:svm": make_strategy("frozen:svm", transformer, parameters={"C": [1.0]})}
+    options = {"train_sizes": [20, 40], "folder": tmp_path / "runs"}
+    for repeats, left in ((3, 6), (2, 4)):
+        forget("remarks")
+        caplog.clear()
+        forecast_comparison(dataset, strategies, repeats=repeats, **options)
+        (text,) = [text for text in caplog.messages if "head svm" in text]
+        assert f"for up to 40 images of 512 features, tuned and fitted {left} times" in text
+    compare_strategies(dataset, strategies, repeats=1, **options)
+    forget("remarks")
+    caplog.clear()
+    forecast_comparison(dataset, strategies, repeats=3, **options)
+    assert any("tuned and fitted 4 times" in text for text in caplog.messages)
+    forget("remarks")
 
 
 def test_only_strategies_of_featx_are_forecast(folder, tiny):

@@ -8,7 +8,10 @@ from featx import (
     fit_model,
     load_dataset,
 )
+from featx.forecast import timings
 from featx.forecast.fit import forecast_fit
+from featx.heads.svm_cost import svm_cost
+from featx.process import forget
 from forecasts import GRIDS, forecast_passes, kept
 
 
@@ -33,6 +36,36 @@ def test_a_fit_is_forecast_with_every_head_and_view(folder, transformer, forward
     again = forecast_fit(dataset, transformer, **search, test_size=None)
     assert (again.n_cached, again.n_probed) == (80, 0)
     assert forwards.since() == 0
+
+
+def test_a_forecast_of_known_images_is_of_their_own_embeddings(folder, transformer, monkeypatch):
+    monkeypatch.setattr("featx.forecast.timings.FIRST_ROWS", 20)
+    dataset, seen = load_dataset(folder), []
+    embeddings = transformer.fit_transform(dataset.images)
+    original = timings.draw_rows
+
+    def draw(*about):
+        seen.append(original(*about))
+        return seen[-1]
+
+    monkeypatch.setattr(timings, "draw_rows", draw)
+    forecast_fit(dataset, transformer, grids=GRIDS)
+    drawn, labels = seen[-1]
+    rows = [np.abs(embeddings - row).sum(axis=1).argmin() for row in drawn]
+    np.testing.assert_array_equal(embeddings[rows], drawn)
+    assert labels.tolist() == [dataset.labels[row] for row in rows]
+
+
+def test_an_svm_is_said_to_be_fitted_in_each_fold_and_on_all(folder, transformer, monkeypatch, caplog):
+    forget("remarks")
+    # More than one fit, which is timed, and less than six.
+    most = 2 * svm_cost(80, 512, n_values=1, tuning_images=None).seconds
+    monkeypatch.setattr("featx.heads.svm_cost.MOST_SECONDS", most)
+    forecast_fit(load_dataset(folder), transformer, heads=["svm"], grids={"svm": {"C": [1.0]}}, cv=5)
+    (text,) = [text for text in caplog.messages if "head svm" in text]
+    assert "for up to 80 images of 512 features" in text
+    assert "tuned and fitted 6 times" in text
+    forget("remarks")
 
 
 def test_the_test_set_belongs_to_the_forecast(folder, transformer):
