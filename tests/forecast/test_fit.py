@@ -39,7 +39,9 @@ def test_a_fit_is_forecast_with_every_head_and_view(folder, transformer, forward
 
 
 def test_a_forecast_of_known_images_is_of_their_own_embeddings(folder, transformer, monkeypatch):
-    monkeypatch.setattr("featx.forecast.timings.FIRST_ROWS", 20)
+    # All 80 images are enough for two sizes from 36 on, the 64 that would be forwarded are not.
+    monkeypatch.setattr("featx.forecast.timings.FIRST_ROWS", 36)
+    monkeypatch.setattr("featx.forecast.timings.BUDGET_SECONDS", 100.0)
     dataset, seen = load_dataset(folder), []
     embeddings = transformer.fit_transform(dataset.images)
     original = timings.draw_rows
@@ -51,6 +53,7 @@ def test_a_forecast_of_known_images_is_of_their_own_embeddings(folder, transform
     monkeypatch.setattr(timings, "draw_rows", draw)
     forecast_fit(dataset, transformer, grids=GRIDS)
     drawn, labels = seen[-1]
+    assert len(drawn) == 80
     rows = [np.abs(embeddings - row).sum(axis=1).argmin() for row in drawn]
     np.testing.assert_array_equal(embeddings[rows], drawn)
     assert labels.tolist() == [dataset.labels[row] for row in rows]
