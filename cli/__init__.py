@@ -12,7 +12,6 @@ import click
 
 from .._version import __version__
 from ..exceptions import FeatxError, ImageDecodeError
-from ..process import rare_collections
 from .audit import audit
 from .backbones import backbones
 from .cache import cache
@@ -61,6 +60,8 @@ class _Commands(Commands):
             sys.exit(INTERRUPTED)
 
     def main(self, *args: Any, **options: Any) -> Any:
+        from ..process import rare_collections
+
         try:
             with rare_collections():
                 return super().main(*args, **options)

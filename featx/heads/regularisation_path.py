@@ -64,17 +64,19 @@ def fit_regularisation_path(
     has often not reached the minimum, so from the solution of another strength it would stop elsewhere and score
     differently.
     """
-    loss = _Loss(X, y, class_weight)
-    together = max(1, MOST_BYTES // (3 * loss.raw.nbytes))
     found = []
-    for first in range(0, len(strengths), together):
-        searches = [_Search(loss, C, tol) for C in strengths[first : first + together]]
-        for _ in range(max_iter):
-            going = [search for search in searches if not search.done]
-            if not going:
-                break
-            _advance(loss, going)
-        found += [(search.w[:, :-1], search.w[:, -1]) for search in searches]
+    # OpenBLAS's kernels for some processors call a product of finite numbers invalid now and then.
+    with np.errstate(invalid="ignore"):
+        loss = _Loss(X, y, class_weight)
+        together = max(1, MOST_BYTES // (3 * loss.raw.nbytes))
+        for first in range(0, len(strengths), together):
+            searches = [_Search(loss, C, tol) for C in strengths[first : first + together]]
+            for _ in range(max_iter):
+                going = [search for search in searches if not search.done]
+                if not going:
+                    break
+                _advance(loss, going)
+            found += [(search.w[:, :-1], search.w[:, -1]) for search in searches]
     return found
 
 

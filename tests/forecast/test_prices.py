@@ -37,7 +37,7 @@ def test_unreadable_images_are_counted(folder, transformer):
     for name in ("01", "02", "03"):
         (folder / "dark" / f"{name}.png").write_bytes(name.encode())
     dataset = load_dataset(folder)
-    dataset.images[0] = str(folder / "missing.png")
+    dataset = replace(dataset, images=[str(folder / "missing.png"), *dataset.images[1:]])
     forecast = forecast_extraction(dataset, transformer)
     assert 1 <= forecast.n_unreadable <= 4
     assert any(row.path == str(folder / "missing.png") for row in as_sources(dataset.images))

@@ -373,7 +373,7 @@ def test_finetune_replaces_its_own_checkpoint_of_another_training_and_no_other(
     (tmp_path / "m.skops.checkpoint").write_bytes(kept)
     said = featx(*other).stderr
     assert "note: the training begins anew" in said
-    assert "head_learning_rate was" in said
+    assert "--head-learning-rate was" in said
     assert "epoch 1/4" in said
     assert not (tmp_path / "m.skops.checkpoint").exists()
 
