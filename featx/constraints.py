@@ -183,7 +183,7 @@ def _is_column(value: Any) -> bool:
     if isinstance(value, str | bytes | Mapping) or not hasattr(value, "__len__"):
         return False
     try:
-        return np.ndim(value) == 1
+        return _is_a(value, "PathList") or np.ndim(value) == 1  # of a million paths, NumPy would make an array
     except ValueError:  # lists of several lengths
         return False
 
@@ -211,10 +211,7 @@ HEADS = Constraint("a sequence of names", lambda value: _names(value, object) an
 # A list of texts is not made an array, whose texts take four bytes a character, all as many as the longest.
 LABELS = Constraint(
     "a list of texts",
-    lambda value: (
-        ((isinstance(value, Sequence) and not isinstance(value, str | bytes)) or _is_column(value))
-        and all(isinstance(name, str) for name in value)
-    ),
+    lambda value: (isinstance(value, list) or _is_column(value)) and all(isinstance(name, str) for name in value),
 )
 CLASSES = Constraint("the names of the classes", lambda value: hasattr(value, "__len__"))
 CURVES = Constraint("a mapping", lambda value: hasattr(value, "keys"), "Pass the history_ of a fitted classifier.")
