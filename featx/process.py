@@ -119,7 +119,7 @@ def connections_time_out(seconds: float) -> Iterator[None]:
 
 @contextlib.contextmanager
 def rare_collections() -> Iterator[None]:
-    """Have Python look for garbage among all objects a tenth as often, for that takes a tenth of a short command.
+    """Have Python look for garbage among all objects a tenth as often, for that takes some 8 % of a short command.
 
     Loading torch and scikit-learn makes 400,000 objects that all stay.
     """
