@@ -51,7 +51,7 @@ class AccuracyCost(Record):
 def measure_cost(
     tuned: TunedHead,
     X: np.ndarray,
-    truth: np.ndarray,
+    labels: np.ndarray,
     splits: Sequence[Split],
     duplicates: np.ndarray,
     *,
@@ -64,8 +64,8 @@ def measure_cost(
     ----------
     tuned : TunedHead
     X : ndarray, shape (n, d)
-    truth : ndarray of int, shape (n,)
-        Class numbers.
+    labels : ndarray, shape (n,)
+        Class names, which an error shows.
     splits : sequence of (train rows, test rows)
         As they are drawn if nothing is known of near-duplicates.
     duplicates : ndarray of int, shape (n,)
@@ -79,6 +79,7 @@ def measure_cost(
     Suspects are found anew in each training part, by a cross-validation of it, so that the test images have no say in
     what is left out. The test images keep their labels, wrong ones too.
     """
+    truth = np.unique(labels, return_inverse=True)[1]
     tested = np.concatenate([test for _, test in splits])
     apart = [(train[~np.isin(duplicates[train], duplicates[test])], test) for train, test in splits]
     runs = [list(splits), apart]
@@ -89,7 +90,7 @@ def measure_cost(
         if number and all(len(a) == len(b) for (a, _), (b, _) in zip(run, runs[number - 1], strict=True)):
             right.append(right[-1])
             continue
-        found, _ = predict_held_out(tuned, X, truth, run, groups=groups, together=duplicates)
+        found, _ = predict_held_out(tuned, X, labels, run, groups=groups, together=duplicates)
         right.append((found.probabilities.argmax(axis=1) == truth)[tested])
     units = nontrivial_groups((duplicates if groups is None else groups)[tested])
     costs = []

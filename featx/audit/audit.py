@@ -146,23 +146,23 @@ def audit_dataset(
             "look at some before you use the groups, and doubt what is said of leakage"
         )
     left = dataset.take(rows)
-    y = np.unique(truth[rows], return_inverse=True)[1]
+    # Heads are given names, which an error shows.
+    labels = np.asarray(left.labels)
+    names, y = np.unique(labels, return_inverse=True)
     units = duplicates if left.groups is None else join_groups(left.groups, duplicates)
     try:
         with _timed(seconds, "labels"):
             note_step(f"judging labels by {cv} folds")
-            # With names, which an error shows.
             folds = DataSplit.cross_validation(
-                np.asarray(left.labels), cv, groups=left.groups, together=duplicates, random_state=random_state
+                labels, cv, groups=left.groups, together=duplicates, random_state=random_state
             ).splits
-            predicted, _ = predict_held_out(tuned, X, y, folds, groups=left.groups, together=duplicates)
+            predicted, _ = predict_held_out(tuned, X, labels, folds, groups=left.groups, together=duplicates)
     except DatasetError as error:
         result.notes.append(f"labels, shortcuts and cost were not checked: {error}")
         result.not_checked += ["labels", "shortcuts"]
         return result
     probabilities = predicted.probabilities
     errors = find_label_errors(y, probabilities)
-    names = np.unique(np.asarray(left.labels))
     result.accuracy = float((probabilities.argmax(axis=1) == y).mean())
     result.expected_wrong = errors.expected if result.accuracy >= ACCURATE else None
     result.suspects = [
@@ -178,7 +178,7 @@ def audit_dataset(
         with _timed(seconds, "cost"):
             note_step("measuring what leaks and suspects cost")
             as_given = _splits_as_given(left, y, cv, random_state)
-            result.costs = measure_cost(tuned, X, y, as_given, units, random_state=random_state)
+            result.costs = measure_cost(tuned, X, labels, as_given, units, random_state=random_state)
     except DatasetError as error:
         result.notes.append(f"the cost was not measured: {error}")
     return result

@@ -54,6 +54,20 @@ def test_labels_of_too_few_images_are_not_checked_which_is_said(images, tiny):
     assert result.not_checked == ["labels", "shortcuts"]
 
 
+def test_an_error_of_the_cost_names_the_class(images, tiny, monkeypatch):
+    paths, labels = images
+    # Each one of the training part but the first is said to be a copy of a tested one.
+    ones = [row for row in range(40) if labels[row] == "1"]
+    trained, tested = ones[: len(ones) // 2], ones[len(ones) // 2 :]
+    alike = [DuplicatePair(*rows, "copy", 1.0) for rows in zip(trained[1:], tested, strict=False)]
+    monkeypatch.setattr("featx.audit.audit.find_duplicates", lambda *args, **options: alike)
+    split = np.full(40, "training")
+    split[[0, *tested]] = "test"
+    data = ImageDataset(paths[:40], paths[:40], np.where(labels[:40] == "1", "one", "zero"), split=split)
+    result = audit_dataset(data, CNNFeatureTransformer(**tiny), cv=2)
+    assert any("the cost was not measured: class 'one' has 1 image" in note for note in result.notes), result.notes
+
+
 def test_what_cannot_be_audited_is_refused(images, tiny):
     paths, labels = images
     transformer = CNNFeatureTransformer(**tiny)
