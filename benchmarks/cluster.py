@@ -43,14 +43,14 @@ def counted_share(folder: str, is_own: bool, task: Any, home: Any, share: Any) -
     import featx.extraction.forward as module
 
     if not hasattr(module, "counts"):
-        real = module._forward
+        real = module._begun
 
         def counting(task: Any, images: list[Any], names: list[str]) -> Any:
             with open(module.counts, "a") as file:
                 file.write("x" * len(images))
             return real(task, images, names)
 
-        module._forward = counting
+        module._begun = counting
     module.counts = os.path.join(folder, str(os.getpid()))  # a process may be of an earlier run
     if is_own:
         home = replace(home, root=Path(folder, f"disk-{os.getpid()}"))

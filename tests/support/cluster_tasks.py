@@ -13,7 +13,7 @@ def noted(folder, task, home, share, *, deadly=False):
     import featx.extraction.forward as module
 
     if not hasattr(module, "noting"):
-        real, module.noting = module._forward, {}
+        real, module.noting = module._begun, {}
 
         def counting(task, images, names):
             rows = real(task, images, names)
@@ -23,7 +23,7 @@ def noted(folder, task, home, share, *, deadly=False):
                 os.kill(os.getpid(), signal.SIGKILL)
             return rows
 
-        module._forward = counting
+        module._begun = counting
     module.noting.update(folder=folder, deadly=deadly)
     return forward_share(task, home, share)
 
